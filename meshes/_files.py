@@ -1,0 +1,83 @@
+"""What every reader and writer of files needs: paths that exist, sizes that can be true, atomic writing."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+# Deflate packs at most 1032 bytes into one (zlib's technical notes), so a compressed file cannot hold more.
+LARGEST_DEFLATE_RATIO = 1032
+
+
+def existing_file(path: str | os.PathLike[str], *, name: str = "path") -> Path:
+    """The path, if a file is there.
+
+    Raises:
+      FileNotFoundError: nothing is there.
+      ValueError: a folder, or a file without a byte.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise FileNotFoundError(f"`{name}`: no file {str(place)!r}; check the spelling and the folder.")
+    if not place.is_file():
+        raise ValueError(f"`{name}`: {str(place)!r} is not a file; give the image file itself.")
+    if place.stat().st_size == 0:
+        raise ValueError(f"`{name}`: {str(place)!r} is empty (0 bytes); copy it again.")
+    return place
+
+
+def suffix_of(path: Path) -> str:
+    """Suffix in lower case, with .nii.gz as one."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
+def require_room(path: Path, shape: tuple[int, ...], itemsize: int, available: int, *, packed: bool) -> None:
+    """An error if the header promises more voxels than the file can hold.
+
+    Args:
+      path: the file, for the sentence.
+      shape: array shape of the header.
+      itemsize: bytes of a voxel.
+      available: bytes in the file after the header.
+      packed: whether those bytes are compressed by deflate.
+
+    Raises:
+      ValueError: a length below 1, or more voxels than the file can hold.
+    """
+    if any(int(n) < 1 for n in shape):
+        raise ValueError(f"{str(path)!r}: every axis needs at least one voxel; the header says {shape}.")
+    needed = itemsize
+    for length in shape:
+        needed *= int(length)
+    most = available * LARGEST_DEFLATE_RATIO if packed else available
+    if needed > most:
+        raise ValueError(
+            f"{str(path)!r}: the header promises {shape} voxels ({needed} bytes), but the file has only "
+            f"{available} bytes of {'compressed ' if packed else ''}data; it is cut short or its header lies."
+        )
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A temporary path in the target's folder; renamed to `path` if the block ends well, removed otherwise.
+
+    The suffix is kept because writers choose their format by it. A crash never leaves half a file under the
+    wanted name.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"`path`: no folder {str(target.parent)!r}; make it first.")
+    handle, name = tempfile.mkstemp(prefix=".partial-", suffix=suffix_of(target), dir=target.parent)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        # mkstemp makes the file private; what a person asked to be written follows the usual mode.
+        mask = os.umask(0)
+        os.umask(mask)
+        partial.chmod(0o666 & ~mask)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -45,11 +45,11 @@ def isotropic(poisson: float = 0.3) -> Material:
 
 def transversely_isotropic(
     *,
-    transverse: float = 0.333,
+    transverse: float = 1.0 / 3.0,
     shear_axial: float = 0.157,
     shear_transverse: float = 0.121,
-    poisson: float = 0.104 / 0.333,
-    poisson_transverse: float = 0.381,
+    poisson: float = 0.3,
+    poisson_transverse: float | None = None,
     name: str = "transversely-isotropic",
 ) -> Material:
     """Material with its stiff axis along z; the defaults are those of human vertebral cancellous bone.
@@ -57,18 +57,21 @@ def transversely_isotropic(
     Args:
       transverse: E_x / E_z = E_y / E_z.
       shear_axial: G_xz / E_z = G_yz / E_z.
-      shear_transverse: G_xy / E_z. A value other than transverse / (2 (1 + poisson_transverse)) makes the
-        material tetragonal (same stiffness along x and y, but not under 45 degrees), which is allowed.
-      poisson: nu_zx = nu_zy. The published nu_xz = 0.104 is nu_zx E_x / E_z.
-      poisson_transverse: nu_xy.
+      shear_transverse: G_xy / E_z.
+      poisson: nu_zx = nu_zy; the default is assumed (nu_xz = poisson x transverse is then 0.1; 0.11 is in
+        use).
+      poisson_transverse: nu_xy. By default transverse / (2 shear_transverse) - 1, which is what isotropy in
+        the plane requires (0.377); any other value makes the material tetragonal, which is allowed.
       name: name for reports.
 
     Raises:
       ValueError: the stiffness is not positive definite, or a ratio is not finite.
 
-    Reference: Crawford, Cann, Keaveny 2003, Bone 33:744 (E_x = E_y = 0.333 E_z, G_xy = 0.121 E_z,
-      G_xz = G_yz = 0.157 E_z, nu_xy = 0.381, nu_xz = nu_yz = 0.104).
+    Reference: ratios of the moduli as used with the density law of Kopperdahl 2002 in voxel models of
+      vertebrae, Crawford, Cann, Keaveny 2003, Bone 33:744.
     """
+    if poisson_transverse is None:
+        poisson_transverse = transverse / (2.0 * shear_transverse) - 1.0 if shear_transverse > 0.0 else 0.0
     material = Material(
         name,
         float(poisson),
@@ -85,6 +88,11 @@ def transversely_isotropic(
     for key, value in values.items():
         if not (np.isfinite(value) and value > 0.0):
             raise ValueError(f"`{key}` must be a positive ratio to the axial modulus, got {value}")
+    if not (np.isfinite(material.poisson) and np.isfinite(material.poisson_transverse)):
+        raise ValueError(
+            "`poisson` and `poisson_transverse` must be finite, got "
+            f"{material.poisson} and {material.poisson_transverse}"
+        )
     eigenvalues = np.linalg.eigvalsh(_compliance(material))
     if not np.all(eigenvalues > 1e-9):
         raise ValueError(

@@ -1,0 +1,273 @@
+"""Coarse grids of a voxel body, set up once on the host.
+
+A level is a set of hexahedral elements on a grid twice as coarse as the level above. Where two struts share a
+coarse cell but do not touch, they get separate coarse elements, and a coarse node is shared by two coarse
+elements only if they share a finer node on which that coarse node acts: the coarse space never glues together
+bone that is not joined. Everything here is integer work on NumPy arrays; moduli enter later, under jit.
+"""
+
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+CORNERS = np.array([(i, j, m) for i in (0, 1) for j in (0, 1) for m in (0, 1)])
+"""Offsets of the eight corners of an element, corner k = 4 i + 2 j + m; shape (8, 3)."""
+
+_POSITIONS = np.array([(i, j, m) for i in range(3) for j in range(3) for m in range(3)])
+_CORNER_POSITION = (CORNERS[:, None] + CORNERS[None]) @ np.array([9, 3, 1])
+# INTERPOLATION[p, k]: trilinear weight of corner k of a coarse element at its local position p (half steps)
+INTERPOLATION = np.prod(
+    np.where(CORNERS[None] == 1, _POSITIONS[:, None] / 2, 1 - _POSITIONS[:, None] / 2), axis=-1
+)
+"""Trilinear weights of the 8 coarse corners at the 27 half-step positions of a coarse element, (27, 8)."""
+
+CHILD_INTERPOLATION = INTERPOLATION[_CORNER_POSITION]
+"""Weights of the 8 coarse corners (last axis) at the 8 corners of the child in each octant, (8, 8, 8)."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Connection of a level with the next coarser one."""
+
+    parent: jax.Array
+    """Coarse element of every element of this level, shape (padded elements,)."""
+    octant: jax.Array
+    """Octant 4 i + 2 j + m of that coarse cell in which the element lies, shape (padded elements,)."""
+    connectivity: jax.Array
+    """Coarse nodes of every row of `slots`, shape (blocks, block, 8)."""
+    slots: jax.Array
+    """Nodes of this level at the 27 half-step positions of a coarse element, each node in one slot only;
+    the extra zero row where there is none. Shape (blocks, block, 27)."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Elements, nodes and constraints of one level of the hierarchy."""
+
+    connectivity: jax.Array
+    """Nodes of the elements, padded with the extra row, shape (blocks, block, 8)."""
+    free: jax.Array
+    """Degrees of freedom that are not prescribed, boolean, shape (nodes + 1, 4)."""
+    coordinates: jax.Array
+    """Grid coordinates of the nodes in voxels of the finest level, float32, shape (nodes + 1, 3)."""
+    transfer: Transfer | None
+    """Connection with the next coarser level; None on the coarsest."""
+
+
+jax.tree_util.register_dataclass(
+    Transfer, data_fields=["parent", "octant", "connectivity", "slots"], meta_fields=[]
+)
+jax.tree_util.register_dataclass(
+    Level, data_fields=["connectivity", "free", "coordinates", "transfer"], meta_fields=[]
+)
+
+
+def join(first, second, count):
+    """Labels of the connected components of `count` items joined pairwise, shape (count,)."""
+    graph = coo_matrix((np.ones(len(first), bool), (first, second)), shape=(count, count))
+    return connected_components(graph, directed=False)
+
+
+def unique_nodes(elements):
+    """Nodes of a set of voxels.
+
+    Args:
+      elements: integer coordinates, shape (elements, 3).
+
+    Returns:
+      nodes: integer coordinates in C order, shape (nodes, 3).
+      connectivity: shape (elements, 8).
+    """
+    size = elements.max(axis=0) + 2
+    strides = np.array([size[1] * size[2], size[2], 1], dtype=np.int64)
+    flat = (elements.astype(np.int64) @ strides)[:, None] + CORNERS @ strides
+    if np.prod(size, dtype=np.int64) <= 64 * len(elements) + 1_000_000:
+        present = np.zeros(np.prod(size, dtype=np.int64), bool)
+        present[flat.ravel()] = True
+        number = np.cumsum(present, dtype=np.int64) - 1
+        keys, connectivity = np.flatnonzero(present), number[flat]
+    else:
+        keys, connectivity = np.unique(flat, return_inverse=True)
+    nodes = np.stack(np.unravel_index(keys, size), axis=-1)
+    return nodes, connectivity.reshape(-1, 8)
+
+
+def element_components(connectivity, node_count):
+    """Number of parts that share no node, and the part of every element, shape (elements,)."""
+    count = len(connectivity)
+    element = np.repeat(np.arange(count), 8)
+    parts, labels = join(element, count + connectivity.ravel(), count + node_count)
+    return parts, labels[:count]
+
+
+def _group_into_cells(elements, connectivity, *, split):
+    """Coarse elements: the fine ones of a cell that hang together. Returns parent (ne,), cells (nc, 3)."""
+    cells = elements // 2
+    size = cells.max(axis=0) + 1
+    key = np.ravel_multi_index(cells.T, size)
+    _, cell = np.unique(key, return_inverse=True)
+    if split:
+        # a node seen from one cell is a different item from the same node seen from the next cell
+        pair = np.repeat(cell, 8).astype(np.int64) * (connectivity.max() + 1) + connectivity.ravel()
+        _, pair = np.unique(pair, return_inverse=True)
+        count = len(elements)
+        _, label = join(np.repeat(np.arange(count), 8), count + pair, count + pair.max() + 1)
+        # parents numbered by cell, so that neighbours in space stay neighbours in memory
+        _, parent = np.unique(cell.astype(np.int64) * (label.max() + 1) + label[:count], return_inverse=True)
+    else:
+        parent = cell
+    coarse = np.zeros((parent.max() + 1, 3), dtype=np.int64)
+    coarse[parent] = cells
+    return parent, coarse
+
+
+def _local_nodes(parent, octant, connectivity, count):
+    """Rows of 27 nodes: a first row per coarse element, more rows where split copies share a position."""
+    rows = np.full((count, 27), -1, dtype=np.int64)
+    position = _CORNER_POSITION[octant]
+    rows[parent[:, None], position] = connectivity
+    owner = np.arange(count)
+    clash = rows[parent[:, None], position] != connectivity
+    if not clash.any():
+        return rows, owner
+    element, corner = np.nonzero(clash)
+    entries = np.unique(
+        np.stack([parent[element], position[element, corner], connectivity[element, corner]]), axis=1
+    )
+    place = entries[0] * 27 + entries[1]
+    # the n-th further node at the same position of the same coarse element goes into its n-th further row
+    depth = np.arange(len(place)) - np.searchsorted(place, place)
+    keys, extra = np.unique(np.stack([entries[0], depth]), axis=1, return_inverse=True)
+    further = np.full((keys.shape[1], 27), -1, dtype=np.int64)
+    further[extra.ravel(), entries[1]] = entries[2]
+    return np.concatenate([rows, further]), np.concatenate([owner, keys[0]])
+
+
+def coarsen(elements, connectivity, fixed, *, first):
+    """The next coarser level of a set of elements.
+
+    Args:
+      elements: cell coordinates, shape (ne, 3).
+      connectivity: shape (ne, 8).
+      fixed: prescribed degrees of freedom, shape (nn, 3).
+      first: whether these are the voxels. There all eight children of a cell share its midpoint, so that no
+        cell needs splitting; and the operator of the next level is rediscretised, so that a plane of held
+        nodes has to be held there too. Galerkin operators know the held nodes by themselves.
+
+    Returns:
+      Coarse cells (nc, 3), coarse connectivity (nc, 8), coarse node coordinates (mc, 3), coarse fixed
+      (mc, 3), parent (ne,), octant (ne,), rows (nr, 27) of node numbers or -1 with each node once,
+      owner (nr,): the coarse element of every row.
+    """
+    parent, cells = _group_into_cells(elements, connectivity, split=not first)
+    octant = (elements - 2 * cells[parent]) @ np.array([4, 2, 1])
+    rows, owner = _local_nodes(parent, octant, connectivity, len(cells))
+
+    # a (coarse element, corner) pair is joined with another at the same vertex when both act on one fine node
+    row, position = np.nonzero(rows >= 0)
+    node = rows[row, position]
+    item, corner = np.nonzero(INTERPOLATION[position] > 0)
+    pair = owner[row[item]] * 8 + corner
+    # vertex of the corner, relative to the vertices around the fine node: three bits
+    vertex = cells[owner[row[item]]] + CORNERS[corner]
+    base = (2 * cells[owner[row]] + _POSITIONS[position])[item] // 2
+    key = node[item] * 8 + (vertex - base) @ np.array([4, 2, 1])
+    leader = np.empty(8 * len(fixed), dtype=np.int64)
+    leader[key] = pair
+    joined = leader[key] != pair
+    _, label = join(pair[joined], leader[key][joined], 8 * len(cells))
+    vertices = (cells[:, None] + CORNERS).reshape(-1, 3)
+    size = vertices.max(axis=0) + 1
+    order = np.ravel_multi_index(vertices.T, size).astype(np.int64) * (label.max() + 1) + label
+    _, index, coarse_connectivity = np.unique(order, return_index=True, return_inverse=True)
+    coarse_connectivity = coarse_connectivity.reshape(-1, 8)
+    coarse_nodes = vertices[index]
+
+    # every node belongs to one row only: the last one written
+    chosen = np.empty(len(fixed), dtype=np.int64)
+    chosen[node] = np.arange(len(node))
+    keep = chosen[node] == np.arange(len(node))
+    unique_rows = np.full_like(rows, -1)
+    unique_rows[row[keep], position[keep]] = node[keep]
+
+    # a coarse degree of freedom is held when most (voxels) or all (Galerkin levels) of what it moves is held
+    weights = INTERPOLATION[position[keep]]
+    target = coarse_connectivity[owner[row[keep]]]
+    moved = np.bincount(target.ravel(), weights.ravel(), len(coarse_nodes))
+    coarse_fixed = np.stack(
+        [
+            np.bincount(target.ravel(), (weights * fixed[node[keep], axis, None]).ravel(), len(coarse_nodes))
+            for axis in range(3)
+        ],
+        axis=-1,
+    )
+    share = 0.5 if first else 1 - 1e-6
+    coarse_fixed = coarse_fixed >= share * np.maximum(moved, 1e-30)[:, None]
+    return cells, coarse_connectivity, coarse_nodes, coarse_fixed, parent, octant, unique_rows, owner
+
+
+def blocked(values, block, fill):
+    """An array with its first axis cut into blocks, padded with `fill`: shape (blocks, block, ...)."""
+    count = -(-len(values) // block)
+    padded = np.full((count * block, *values.shape[1:]), fill, dtype=values.dtype)
+    padded[: len(values)] = values
+    return padded.reshape(count, block, *values.shape[1:])
+
+
+def _block_size(count, block):
+    """Blocks of nearly equal size, at most `block` elements each."""
+    return -(-count // -(-count // block))
+
+
+def _free(fixed):
+    free = np.zeros((len(fixed) + 1, 4), bool)
+    free[:-1, :3] = ~fixed
+    return free
+
+
+def _coordinates(nodes, factor):
+    return np.concatenate([nodes * factor, np.zeros((1, 3))]).astype(np.float32)
+
+
+def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes=200, max_levels=12):
+    """All levels of the hierarchy, finest first.
+
+    Args:
+      elements: voxel coordinates, shape (ne, 3).
+      nodes: node coordinates, shape (nn, 3).
+      connectivity: shape (ne, 8).
+      fixed: prescribed degrees of freedom, shape (nn, 3).
+      block: elements per block of the operator.
+      coarsest_nodes: coarsening stops at this number of nodes; the coarsest level is solved directly.
+
+    Returns:
+      A tuple of `Level`.
+    """
+    levels = []
+    factor = 1
+    while True:
+        size = _block_size(len(elements), block)
+        here = blocked(connectivity.astype(np.int32), size, len(nodes))
+        if len(nodes) <= coarsest_nodes or len(levels) + 1 == max_levels or elements.max() == 0:
+            levels.append(Level(here, _free(fixed), _coordinates(nodes, factor), None))
+            return tuple(levels)
+        cells, coarse_connectivity, coarse_nodes, coarse_fixed, parent, octant, rows, owner = coarsen(
+            elements, connectivity, fixed, first=not levels
+        )
+        row_size = _block_size(len(rows), max(block // 2, 1))
+        rows = np.where(rows < 0, len(nodes), rows).astype(np.int32)
+        padded = here.shape[0] * here.shape[1]
+        transfer = Transfer(
+            parent=np.pad(parent.astype(np.int32), (0, padded - len(parent))),
+            octant=np.pad(octant.astype(np.int32), (0, padded - len(octant))),
+            connectivity=blocked(
+                coarse_connectivity[owner].astype(np.int32), row_size, len(coarse_nodes)
+            ),
+            slots=blocked(rows, row_size, len(nodes)),
+        )
+        levels.append(Level(here, _free(fixed), _coordinates(nodes, factor), transfer))
+        elements, connectivity, nodes, fixed = cells, coarse_connectivity, coarse_nodes, coarse_fixed
+        factor *= 2

@@ -1,0 +1,163 @@
+"""The host-side set-up of a solve: which nodes exist, which are held, and the coarse grids."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from ._hierarchy import Level, build_levels, element_components, unique_nodes
+from ._loads import LoadCase, constraints
+from ._materials import Material, isotropic
+
+BLOCK = 8192
+"""Elements per block of the operator on CPU: the gathered values of a block fit into the second-level cache."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything about a solve but the moduli. An argument of the jitted functions, never closed over."""
+
+    elements: jax.Array
+    """Voxel coordinates of the elements in C order, int32, shape (ne, 3)."""
+    nodes: jax.Array
+    """Grid coordinates of the nodes, int32, shape (nn, 3)."""
+    connectivity: jax.Array
+    """Nodes of every element, corner k = 4 i + 2 j + m, int32, shape (ne, 8)."""
+    prescribed: jax.Array
+    """Prescribed displacement, mm, zero where free, float64 where enabled, shape (nn, 3)."""
+    bottom: jax.Array
+    """Nodes of the loaded face z = 0, boolean, shape (nn,)."""
+    top: jax.Array
+    """Nodes of the loaded face z = nz, boolean, shape (nn,)."""
+    voxel_mm: jax.Array
+    """Edge of a voxel, mm, scalar."""
+    levels: tuple[Level, ...]
+    """Hierarchy of the multigrid preconditioner, finest first."""
+    shape: tuple[int, int, int]
+    """Static: elements of the box along x, y, z."""
+    material: Material
+    """Static: elastic constants relative to the axial modulus."""
+    load: LoadCase
+    """Static: the load case."""
+    in_plane_free: bool
+    """Static: whether the body may move rigidly in the plane of the loaded faces without energy."""
+
+
+jax.tree_util.register_dataclass(
+    Plan,
+    data_fields=[
+        "elements",
+        "nodes",
+        "connectivity",
+        "prescribed",
+        "bottom",
+        "top",
+        "voxel_mm",
+        "levels",
+    ],
+    meta_fields=["shape", "material", "load", "in_plane_free"],
+)
+
+
+def make_plan(
+    mask: Any,
+    voxel_mm: float,
+    load: LoadCase,
+    *,
+    material: Material | None = None,
+    block: int | None = None,
+    coarsest_nodes: int = 200,
+) -> Plan:
+    """Set up the solves of one body under one load case.
+
+    Args:
+      mask: voxels that bear load, boolean, shape (nx, ny, nz), indexed [x, y, z]; loaded along z.
+      voxel_mm: edge of the cubic voxels, mm.
+      load: load case.
+      material: elastic constants relative to the axial modulus; isotropic with Poisson ratio 0.3 by default.
+      block: elements per block of the operator; by default 8192 on CPU and all at once elsewhere.
+      coarsest_nodes: the coarsest grid has at most about this many nodes and is solved directly.
+
+    Returns:
+      A plan for `solve`; element vectors follow `np.argwhere(mask)`.
+
+    Raises:
+      ValueError: the mask is not a boolean or 0/1 array of three axes, is empty, has no voxel at a loaded
+        face, or has a part that no face holds (its size and place are named).
+    """
+    material = isotropic() if material is None else material
+    mask = _checked_mask(mask)
+    if not (np.isfinite(voxel_mm) and voxel_mm > 0):
+        raise ValueError(f"`voxel_mm` must be a positive number of mm, got {voxel_mm!r}")
+    elements = np.argwhere(mask)
+    nodes, connectivity = unique_nodes(elements)
+    shape = (int(mask.shape[0]), int(mask.shape[1]), int(mask.shape[2]))
+    held = constraints(load, nodes, shape, float(voxel_mm))
+    _require_held(elements, nodes, connectivity, held, float(voxel_mm))
+    if block is None:
+        block = BLOCK if jax.default_backend() == "cpu" else len(elements)
+    levels = build_levels(
+        elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=coarsest_nodes
+    )
+    return jax.tree.map(
+        jax.numpy.asarray,
+        Plan(
+            elements=elements.astype(np.int32),
+            nodes=nodes.astype(np.int32),
+            connectivity=connectivity.astype(np.int32),
+            prescribed=held.value.astype(_widest_float()),
+            bottom=held.bottom,
+            top=held.top,
+            voxel_mm=np.asarray(voxel_mm, _widest_float()),
+            levels=levels,
+            shape=shape,
+            material=material,
+            load=load,
+            in_plane_free=held.in_plane_free,
+        ),
+    )
+
+
+def _widest_float():
+    return np.float64 if jax.config.jax_enable_x64 else np.float32
+
+
+def _checked_mask(mask):
+    mask = np.asarray(mask)
+    if mask.ndim != 3:
+        raise ValueError(f"`mask` must have three axes [x, y, z], got shape {mask.shape}")
+    if mask.dtype != bool:
+        wrong = ~np.isin(mask, (0, 1))
+        if wrong.any():
+            place = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise ValueError(
+                f"`mask` must hold 0 and 1 only, got {int(wrong.sum())} other values, the first "
+                f"{mask[place]!r} at {place}; threshold the image first"
+            )
+        mask = mask.astype(bool)
+    if not mask.any():
+        raise ValueError("`mask` must hold at least one voxel, got none")
+    return mask
+
+
+def _require_held(elements, nodes, connectivity, held, voxel_mm):
+    """Every part must touch what holds it along z; a free in-plane motion is allowed to a single part only."""
+    parts, label = element_components(connectivity, len(nodes))
+    touched = np.zeros(parts, bool)
+    along_z = held.fixed[:, 2]
+    touched[np.unique(label[along_z[connectivity].any(axis=1)])] = True
+    if held.in_plane_free and parts > 1:
+        touched &= np.arange(parts) == np.argmax(np.bincount(label))
+    if touched.all():
+        return
+    loose = ~touched[label]
+    part = int(label[loose][0])
+    members = elements[label == part]
+    centre = (members.mean(axis=0) + 0.5) * voxel_mm
+    raise ValueError(
+        f"`mask` must be one body held by the load case, but {int((~touched).sum())} of its {parts} parts, "
+        f"{int(loose.sum())} voxels, are not held; one of {len(members)} voxels is around "
+        f"({centre[0]:.3g}, {centre[1]:.3g}, {centre[2]:.3g}) mm. Keep the largest face-connected part "
+        "(meshes.largest_component)"
+    )

@@ -1,0 +1,164 @@
+"""Command line: what a person types, and the exit code that comes back. Imports nothing heavy."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from ._errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, OsteonError
+
+_EPILOG = """exit codes: 0 ok, 1 a bug, 2 bad input, 3 not converged, 4 refused by the memory plan,
+5 interrupted
+Research use only, not a medical device."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="osteon",
+        description="Lumbar-spine bone density under hormone therapy, by voxel finite elements and remodeling.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_solve(commands)
+    _add_check(commands)
+    report = commands.add_parser("report", help="write report.html of a finished run again")
+    report.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+    doctor = commands.add_parser("doctor", help="backend, precision, memory, versions")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    return parser
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY.toml")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="replace one key of the study, e.g. --set time.months=12 (repeatable)",
+    )
+    parser.add_argument("--data-dir", type=Path, help="folder of the images, in place of image.folder")
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-cache", action="store_true", help="do not keep compiled programs between runs")
+    parser.add_argument(
+        "--memory-gb", type=float, help="refuse above this memory plan (default: the machine's)"
+    )
+
+
+def _add_run(commands: argparse._SubParsersAction) -> None:
+    run = commands.add_parser("run", help="simulate the arms of a study and write its folder")
+    _add_study(run)
+    run.add_argument("--out", type=Path, help="new folder (default: runs/STUDY-001, -002, ...)")
+    run.add_argument("--quiet", action="store_true", help="no progress bar")
+    run.add_argument("--progress", action="store_true", help="progress bar also where this is not a terminal")
+    _add_machine(run)
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
+    check = commands.add_parser("check", help="check a study and its images; solves nothing")
+    _add_study(check)
+    check.add_argument("--out", type=Path, help="new folder for a picture of what would be modelled")
+    check.add_argument(
+        "--memory-gb", type=float, help="refuse above this memory plan (default: the machine's)"
+    )
+
+
+def _add_solve(commands: argparse._SubParsersAction) -> None:
+    solve = commands.add_parser(
+        "solve",
+        help="one image, one load, one table row",
+        description="A binary micro-CT mask ([x, y, z], loaded along z), or a calibrated density image with "
+        "a label mask (--mask, --label, --law).",
+    )
+    solve.add_argument("image", type=Path, metavar="IMAGE", help=".npy, .npz, .mha, .nii or .nii.gz")
+    solve.add_argument("--out", type=Path, help="new folder for summary.json, log and maps")
+    solve.add_argument(
+        "--maps", action="store_true", help="also write VTU and VTI (or NIfTI) maps; needs --out"
+    )
+    bone = solve.add_argument_group("binary mask")
+    bone.add_argument("--voxel-mm", type=float, help="voxel edge, mm (read from the file where it says)")
+    bone.add_argument("--modulus-mpa", type=float, help="Young's modulus of bone tissue, MPa (default 10000)")
+    density = solve.add_argument_group("calibrated density image")
+    density.add_argument("--mask", type=Path, help="label image on the same grid")
+    density.add_argument("--label", type=int, help="label of the bone in --mask (default 1)")
+    density.add_argument("--law", help="density-modulus law, e.g. kopperdahl-2002")
+    density.add_argument(
+        "--density-type",
+        choices=("ha", "k2hpo4", "ash", "apparent"),
+        help="what the density is the equivalent of",
+    )
+    load = solve.add_argument_group("load")
+    load.add_argument("--poisson", type=float, default=0.3, help="Poisson ratio (default 0.3)")
+    load.add_argument("--load", default="axial", help="load case (default axial)")
+    load.add_argument("--strain", type=float, help="apparent strain, compression negative (default -0.01)")
+    load.add_argument(
+        "--displacement-mm", type=float, help="displacement of the top face, mm, instead of a strain"
+    )
+    load.add_argument(
+        "--cap-thickness-mm", type=float, default=3.0, help="least cap thickness (load pmma-axial)"
+    )
+    load.add_argument(
+        "--rtol", type=float, default=1e-6, help="relative true residual to reach (default 1e-6)"
+    )
+    load.add_argument("--max-iterations", type=int, default=1000, help="give up after so many (default 1000)")
+    _add_machine(solve)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+      argv: arguments without the program's name; None reads the command line.
+
+    Returns:
+      Exit code: 0 ok, 1 a bug, 2 bad input, 3 not converged, 4 refused by the memory plan, 5 interrupted.
+    """
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_BUG
+    try:
+        _command(arguments.command)(arguments)
+    except OsteonError as error:
+        print(f"osteon: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("osteon: interrupted; nothing was written", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        print(
+            "osteon: this is a bug; please report the lines above with the command you typed", file=sys.stderr
+        )
+        return EXIT_BUG
+    return EXIT_OK
+
+
+def _command(name: str):
+    """The function behind a command; importing it here keeps `--help` free of jax."""
+    if name == "run":
+        from ._run_command import run_command
+
+        return run_command
+    if name == "solve":
+        from ._solve_command import solve_command
+
+        return solve_command
+    if name == "check":
+        from ._check_command import check_command
+
+        return check_command
+    if name == "report":
+        from ._report import report_command
+
+        return report_command
+    from ._doctor import doctor_command
+
+    return doctor_command

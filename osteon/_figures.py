@@ -1,0 +1,128 @@
+"""Pictures of a run: time courses and hormone levels. PNG bytes, colour-blind-safe, units on every axis."""
+
+import io
+from typing import Any
+
+from ._quantities import BY_NAME, select, unique
+
+# Okabe and Ito 2008, Color Universal Design: distinguishable with every common colour vision deficiency.
+PALETTE = ("#666666", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_STYLES = ("--", "-", "-.", ":")
+
+
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
+    """A figure that needs no display, and its axes as a 2-D array."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def png_bytes(figure: Any, dpi: int = 130) -> bytes:
+    """PNG file content without any text about program, user or path."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def arm_style(position: int) -> dict[str, Any]:
+    """Colour and line of an arm: the first (untreated) is grey and dashed."""
+    return {
+        "color": PALETTE[position % len(PALETTE)],
+        "linestyle": _STYLES[0] if position == 0 else _STYLES[1 + (position - 1) % 3],
+        "linewidth": 2.0,
+    }
+
+
+def change_figure(rows: list[dict[str, Any]], level: str, names: tuple[str, ...]) -> bytes:
+    """Time courses of one level, % change from baseline, one panel a quantity and one line an arm.
+
+    Args:
+      rows: tidy rows with arm, level, month, quantity, value.
+      level: which level.
+      names: quantities, at most six.
+    """
+    shown = [name for name in names if select(rows, level=level, quantity=name)]
+    columns = min(3, len(shown))
+    lines = -(-len(shown) // columns)
+    figure, axes = new_figure(3.9 * columns, 2.9 * lines + 0.5, lines, columns)
+    arms = unique(rows, "arm")
+    for panel, name in zip(axes.flat, shown, strict=False):
+        for position, arm in enumerate(arms):
+            course = select(rows, level=level, quantity=name, arm=arm)
+            base = course[0]["value"]
+            months = [row["month"] for row in course]
+            panel.plot(
+                months, [100 * (row["value"] / base - 1) for row in course], label=arm, **arm_style(position)
+            )
+        _finish(panel, BY_NAME[name].label, "change from baseline (%)", months)
+        # A flat line must look flat: round-off is not blown up to the height of the panel.
+        low, high = panel.get_ylim()
+        if high - low < 0.5:
+            panel.set_ylim(min(low, -0.25), max(high, 0.25))
+    for panel in axes.flat[len(shown) :]:
+        panel.set_axis_off()
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    figure.suptitle(f"{level}: change from baseline")
+    return png_bytes(figure)
+
+
+def level_figure(rows: list[dict[str, Any]], name: str) -> bytes:
+    """One quantity of every level, % change from baseline, one panel an arm and one line a level."""
+    arms, levels = unique(rows, "arm"), unique(rows, "level")
+    figure, axes = new_figure(4.2 * len(arms), 3.6, 1, len(arms))
+    for panel, arm in zip(axes.flat, arms, strict=True):
+        for position, level in enumerate(levels):
+            course = select(rows, level=level, quantity=name, arm=arm)
+            months = [row["month"] for row in course]
+            change = [100 * (row["value"] / course[0]["value"] - 1) for row in course]
+            panel.plot(months, change, label=level, **arm_style(position + 1))
+        _finish(panel, f"{BY_NAME[name].label}, {arm}", "change from baseline (%)", months)
+    limits = [panel.get_ylim() for panel in axes.flat]
+    for panel in axes.flat:
+        panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
+    axes.flat[-1].legend(frameon=False, title="level")
+    return png_bytes(figure)
+
+
+def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]) -> bytes:
+    """Hormone levels, mean of each step, one panel a hormone and one line an arm.
+
+    Args:
+      courses: by arm and then by quantity name, one value a step.
+      days: end of each step, days.
+    """
+    names = list(next(iter(courses.values())))
+    columns = min(2, len(names))
+    lines = -(-len(names) // columns)
+    figure, axes = new_figure(4.6 * columns, 2.8 * lines + 0.5, lines, columns)
+    months = [day / (365.25 / 12) for day in days]
+    for panel, name in zip(axes.flat, names, strict=False):
+        for position, (arm, levels) in enumerate(courses.items()):
+            # Steps, since each value is the mean over its step.
+            edges = [0.0, *months]
+            panel.stairs(levels[name], edges, baseline=None, label=arm, **arm_style(position))
+        quantity = BY_NAME[name]
+        _finish(panel, quantity.label, quantity.unit, months)
+        panel.set_ylim(bottom=0)
+    for panel in axes.flat[len(names) :]:
+        panel.set_axis_off()
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    figure.suptitle("Hormone levels (mean of each step)")
+    return png_bytes(figure)
+
+
+def _finish(panel: Any, title: str, y_label: str, months: list[float]) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    panel.set_title(title, fontsize=10)
+    panel.set_xlabel("time (months)")
+    panel.set_ylabel(y_label)
+    panel.set_xlim(0, max(months))
+    panel.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 3, 6, 10], integer=True))
+    panel.grid(alpha=0.25)
+    panel.spines[["top", "right"]].set_visible(False)

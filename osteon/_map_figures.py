@@ -1,0 +1,158 @@
+"""Pictures of maps: three orthogonal slices of density before, after and their difference, and of energy."""
+
+from typing import Any
+
+import numpy as np
+
+from ._figures import new_figure, png_bytes
+
+_PLANES = (("sagittal", 0), ("coronal", 1), ("axial", 2))
+_AXES = "RAS"
+_WORDS = {"R": "right", "A": "anterior", "S": "superior"}
+
+
+def density_figure(
+    baseline: np.ndarray,
+    follow_up: np.ndarray,
+    bone: np.ndarray,
+    spacing: tuple[float, ...],
+    *,
+    title: str,
+    month: int,
+) -> bytes:
+    """Baseline, follow-up and % difference in three orthogonal slices through the middle of the bone.
+
+    Args:
+      baseline: vBMD, mg/cm3, (nx, ny, nz) in RAS order.
+      follow_up: the same after treatment.
+      bone: voxels that were simulated, same shape.
+      spacing: voxel edges, mm.
+      title: level and arm.
+      month: month of the follow-up.
+    """
+    change = np.full(baseline.shape, np.nan)
+    change[bone] = 100 * (follow_up[bone] / np.maximum(baseline[bone], 1e-9) - 1)
+    inside = change[bone]
+    reach = max(float(np.percentile(np.abs(inside), 98)), 0.1)
+    reach = float(f"{reach:.2g}")
+    high = float(np.percentile(baseline[bone], 99.5))
+    crop, centre = _crop_and_centre(bone)
+    figure, axes = new_figure(10.5, 8.6, 3, 3)
+    shown = (
+        ("baseline", baseline, "gray", 0.0, high),
+        (f"month {month}", follow_up, "gray", 0.0, high),
+        ("difference", change, "RdBu", -reach, reach),
+    )
+    images: list[Any] = []
+    for row, (plane, axis) in enumerate(_PLANES):
+        for column, (name, values, colours, low, top) in enumerate(shown):
+            panel = axes[row, column]
+            cut = _cut(np.where(bone, values, np.nan)[crop], axis, centre[axis])
+            outline = _cut(bone[crop].astype(float), axis, centre[axis])
+            image = draw_slice(
+                panel,
+                cut,
+                outline,
+                spacing,
+                axis,
+                cmap=colours,
+                vmin=low,
+                vmax=top,
+                face="#000000" if column < 2 else "#dddddd",
+            )
+            if row == 0:
+                panel.set_title(name)
+            if column == 0:
+                panel.annotate(
+                    plane, (-0.32, 0.5), xycoords="axes fraction", rotation=90, va="center", fontsize=11
+                )
+            if row == 0:
+                images.append(image)
+    figure.colorbar(images[0], ax=axes[:, :2], location="bottom", shrink=0.6, label="vBMD (mg/cm3)")
+    figure.colorbar(
+        images[2],
+        ax=axes[:, 2],
+        location="bottom",
+        shrink=0.9,
+        extend="both",
+        label=f"change (%), shown from {-reach:g} to {reach:g}; observed {inside.min():.1f} to {inside.max():.1f}",
+    )
+    figure.suptitle(title)
+    return png_bytes(figure)
+
+
+def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:
+    """Strain energy density on a logarithmic scale in three orthogonal slices.
+
+    Args:
+      energy: element mean of the strain energy density, MPa, (nx, ny, nz) in RAS order.
+      bone: voxels where it is known.
+      spacing: voxel edges, mm.
+      title: level, load and month.
+    """
+    from matplotlib.colors import LogNorm
+
+    inside = np.clip(energy[bone], 1e-300, None)
+    low, high = np.percentile(inside, [2, 99.5])
+    crop, centre = _crop_and_centre(bone)
+    figure, axes = new_figure(10.5, 3.9, 1, 3)
+    image = None
+    for panel, (plane, axis) in zip(axes[0], _PLANES, strict=True):
+        cut = _cut(np.where(bone, np.clip(energy, 1e-300, None), np.nan)[crop], axis, centre[axis])
+        outline = _cut(bone[crop].astype(float), axis, centre[axis])
+        image = draw_slice(
+            panel,
+            cut,
+            outline,
+            spacing,
+            axis,
+            cmap="cividis",
+            norm=LogNorm(low, max(high, low * 1.01)),
+            face="#dddddd",
+        )
+        panel.set_title(plane)
+    figure.colorbar(
+        image, ax=axes[0], location="right", shrink=0.8, extend="both", label="strain energy density (MPa)"
+    )
+    figure.suptitle(title)
+    return png_bytes(figure)
+
+
+def draw_slice(
+    panel: Any,
+    cut: np.ndarray,
+    outline: np.ndarray,
+    spacing: tuple[float, ...],
+    axis: int,
+    *,
+    face: str,
+    **style: Any,
+) -> Any:
+    """One slice with the bone's outline, axes in mm, superior (or anterior) up."""
+    first, second = (item for item in range(3) if item != axis)
+    width, height = cut.shape[0] * spacing[first], cut.shape[1] * spacing[second]
+    panel.set_facecolor(face)
+    image = panel.imshow(
+        cut.T, origin="lower", extent=(0, width, 0, height), interpolation="nearest", **style
+    )
+    x = (np.arange(outline.shape[0]) + 0.5) * spacing[first]
+    y = (np.arange(outline.shape[1]) + 0.5) * spacing[second]
+    if outline.any() and not outline.all():
+        panel.contour(x, y, outline.T, levels=[0.5], colors="#E69F00", linewidths=0.9)
+    panel.set_xlabel(f"to {_WORDS[_AXES[first]]} (mm)", fontsize=8)
+    panel.set_ylabel(f"to {_WORDS[_AXES[second]]} (mm)", fontsize=8)
+    panel.tick_params(labelsize=7)
+    return image
+
+
+def _cut(values: np.ndarray, axis: int, position: int) -> np.ndarray:
+    return np.take(values, position, axis=axis)
+
+
+def _crop_and_centre(bone: np.ndarray) -> tuple[tuple[slice, ...], tuple[int, ...]]:
+    """Box around the bone with two voxels to spare, and the bone's centre of mass inside it."""
+    where = np.argwhere(bone)
+    low = np.maximum(where.min(axis=0) - 2, 0)
+    high = np.minimum(where.max(axis=0) + 3, bone.shape)
+    centre = np.rint(where.mean(axis=0)).astype(int) - low
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), tuple(int(c) for c in centre)

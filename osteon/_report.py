@@ -1,0 +1,157 @@
+"""report.html: one file that opens without a network, made from a run folder alone."""
+
+import argparse
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from ._errors import UserError
+from ._quantities import BY_NAME, QUANTITIES, select
+from ._runfolder import write_atomic
+
+RESEARCH_USE = (
+    "Research use only, not a medical device. This is a simulation of the lumbar spine; it predicts no single "
+    "patient and replaces no examination."
+)
+
+
+def report_command(arguments: argparse.Namespace) -> None:
+    """Write the report of a run folder again and print its path."""
+    print(write_report(arguments.folder))
+
+
+def write_report(folder: Path) -> Path:
+    """Write report.html of a finished run.
+
+    Args:
+      folder: run folder with summary.json, versions.json and figures.json.
+
+    Returns:
+      Path of the report.
+
+    Raises:
+      UserError: the folder is not one of a finished run.
+    """
+    summary = _load(folder, "summary.json")
+    if not str(summary.get("format", "")).startswith("osteon-run/"):
+        raise UserError(f"'{folder}' holds no run; summary.json must come from `osteon run`")
+    html = render_report(
+        summary, _load(folder, "versions.json"), _figures(folder, _load(folder, "figures.json"))
+    )
+    return write_atomic(folder / "report.html", html.encode("utf-8"))
+
+
+def render_report(summary: dict[str, Any], versions: dict[str, Any], figures: list[dict[str, Any]]) -> str:
+    """The report's HTML; every text is escaped.
+
+    Args:
+      summary: content of summary.json.
+      versions: content of versions.json.
+      figures: dicts with level (or None), caption and base64.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(loader=PackageLoader("osteon", ""), autoescape=True, undefined=StrictUndefined)
+    environment.filters.update(words=_words, plain=_plain, power=_power, short=_short)
+    return environment.get_template("report.html.j2").render(
+        summary=summary, versions=versions, figures=figures, tables=tables(summary), cards=cards(summary)
+    )
+
+
+def tables(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Tables of numbers per level and arm, ready to print: value and, below it, % change from baseline."""
+    made = []
+    for level in summary["levels"]:
+        for arm in summary["arms"]:
+            rows = select(summary["results"], level=level["name"], arm=arm["name"])
+            heads = [quantity for quantity in QUANTITIES if rows and rows[0].get(quantity.name) is not None]
+            made.append(
+                {
+                    "level": level["name"],
+                    "title": f"{level['name']}, {arm['name']}",
+                    "heads": heads,
+                    "rows": [
+                        {"month": row["month"], "cells": [_cell(row, rows[0], head.name) for head in heads]}
+                        for row in rows
+                    ],
+                }
+            )
+    return made
+
+
+def cards(summary: dict[str, Any]) -> list[dict[str, str]]:
+    """The few numbers a reader wants first: trabecular change at the end, per level and arm."""
+    made = []
+    name = "trabecular_vbmd_mg_cm3"
+    for level in summary["levels"]:
+        for arm in summary["arms"]:
+            rows = select(summary["results"], level=level["name"], arm=arm["name"])
+            if len(rows) > 1 and rows[0].get(name):
+                change = 100 * (rows[-1][name] / rows[0][name] - 1)
+                label = f"{level['name']} trabecular vBMD at month {rows[-1]['month']}, {arm['name']}"
+                made.append({"value": f"{_signed(change)} %", "label": label})
+    return made
+
+
+def _cell(row: dict[str, Any], base: dict[str, Any], name: str) -> dict[str, str]:
+    value, first = row.get(name), base.get(name)
+    if value is None:
+        return {"value": "", "change": ""}
+    quantity = BY_NAME[name]
+    relative = quantity.group in ("density", "strength") and row is not base and bool(first)
+    change = f"{_signed(100 * (value / first - 1))} %" if relative else ""
+    return {"value": f"{value:.{quantity.digits}f}", "change": change}
+
+
+def _signed(value: float) -> str:
+    """One or two decimals with a sign; what rounds to zero carries none."""
+    text = f"{value:+.2f}"
+    return "0.00" if float(text) == 0 else text
+
+
+def _load(folder: Path, name: str) -> Any:
+    try:
+        return json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"'{folder}' is not the folder of a finished run ({name} is missing or damaged); give the folder that "
+            "`osteon run` printed"
+        ) from error
+
+
+def _figures(folder: Path, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    made = []
+    for figure in listed:
+        # Only names inside figures/ are followed, whatever the list says.
+        path = folder / "figures" / Path(figure["file"]).name
+        if not path.is_file():
+            raise UserError(f"'{folder}' lacks the picture figures/{path.name}; run the study again")
+        made.append({**figure, "base64": base64.b64encode(path.read_bytes()).decode("ascii")})
+    return made
+
+
+_NAMES = {
+    "age_years": "age (years)",
+    "weight_kg": "weight (kg)",
+    "testosterone_ng_dl": "testosterone (ng/dL)",
+    "estradiol_pg_ml": "estradiol (pg/mL)",
+    "shbg_nmol_l": "SHBG (nmol/L)",
+    "lh_iu_l": "LH (IU/L)",
+}
+
+
+def _words(name: str) -> str:
+    return _NAMES.get(name, name.replace("_", " "))
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}"
+
+
+def _power(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

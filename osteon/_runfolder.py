@@ -1,0 +1,190 @@
+"""A run's folder: made aside, filled, and given its name only when complete."""
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ._errors import UserError
+
+_PACKAGES = (
+    "osteon",
+    "jax",
+    "jaxlib",
+    "numpy",
+    "scipy",
+    "nibabel",
+    "meshio",
+    "matplotlib",
+    "jinja2",
+    "optax",
+)
+
+
+class RunFolder:
+    """Where one command writes; lives beside its final place under a hidden name until it is done."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._log: list[str] = []
+        self._start = time.perf_counter()
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a text file whole or not at all."""
+        return self.write_bytes(name, text.encode("utf-8"))
+
+    def write_bytes(self, name: str, content: bytes) -> Path:
+        """Write a file whole or not at all."""
+        return write_atomic(self.path / name, content)
+
+    def write_json(self, name: str, data: Any) -> Path:
+        """Write JSON; NaN and infinity become null, as JSON has neither."""
+        return self.write_text(name, json.dumps(finite(data), indent=2, ensure_ascii=False) + "\n")
+
+    def folder(self, name: str) -> Path:
+        """A folder inside, made when needed."""
+        inner = self.path / name
+        inner.mkdir(parents=True, exist_ok=True)
+        return inner
+
+    def log(self, text: str) -> None:
+        """A line of the log, with seconds since the start."""
+        self._log.append(f"{time.perf_counter() - self._start:9.2f} s  {text}")
+
+    def write_log(self) -> None:
+        """Write log.txt."""
+        self.write_text("log.txt", "\n".join(self._log) + "\n")
+
+
+def write_atomic(path: Path, content: bytes) -> Path:
+    """Write a file under a temporary name in its folder, then rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        # mkstemp makes files private; a result is as readable as the person's other files.
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return path
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def fresh_path(parent: Path, stem: str) -> Path:
+    """The first of `stem-001`, `stem-002`, ... that does not exist in `parent`."""
+    number = 1
+    while (parent / f"{stem}-{number:03d}").exists():
+        number += 1
+    return parent / f"{stem}-{number:03d}"
+
+
+def require_fresh(path: Path) -> None:
+    """Refuse a folder that already holds something.
+
+    Raises:
+      UserError: `path` is a file or a folder that is not empty.
+    """
+    if path.is_dir() and not any(path.iterdir()):
+        return
+    if path.exists():
+        raise UserError(
+            f"--out '{path}' already exists and a run never overwrites; name a new folder or remove it"
+        )
+
+
+@contextlib.contextmanager
+def run_folder(path: Path) -> Iterator[RunFolder]:
+    """A run folder that appears at `path` only when the block ends well.
+
+    Raises:
+      UserError: `path` exists already, or its parent cannot be written.
+    """
+    require_fresh(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.partial-"))
+    except OSError as error:
+        raise UserError(
+            f"--out '{path}' cannot be made ({error.strerror}); name a folder you may write to"
+        ) from error
+    try:
+        folder = RunFolder(temporary)
+        yield folder
+        folder.write_log()
+        temporary.chmod(0o777 & ~_umask())
+        if path.is_dir():
+            path.rmdir()
+        temporary.replace(path)
+        folder.path = path
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def finite(data: Any) -> Any:
+    """The same nest of dicts, lists and numbers with NumPy numbers made plain and non-finite ones None."""
+    if isinstance(data, dict):
+        return {str(name): finite(value) for name, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [finite(value) for value in data]
+    if hasattr(data, "tolist"):
+        return finite(data.tolist())
+    if isinstance(data, float) and not math.isfinite(data):
+        return None
+    return data
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def versions() -> dict[str, Any]:
+    """Versions of the program and what it stands on, and the kind of machine; no names of host or user."""
+    found: dict[str, Any] = {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "machine": platform.machine(),
+    }
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    if "jax" in sys.modules:
+        import jax
+
+        found["jax_backend"] = jax.default_backend()
+        found["jax_devices"] = [device.device_kind for device in jax.devices()]
+        found["jax_x64"] = bool(jax.config.jax_enable_x64)
+    return found
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far, MB (2^20 bytes)."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -8,7 +8,6 @@ from ._errors import MemoryRefused as MemoryRefused
 from ._errors import NotConvergedError as NotConvergedError
 from ._errors import OsteonError as OsteonError
 from ._errors import UserError as UserError
-
 from ._report import write_report as write_report
 from ._runfolder import RunFolder as RunFolder
 from ._runfolder import run_folder as run_folder

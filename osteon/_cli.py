@@ -17,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(
         prog="osteon",
-        description="Lumbar-spine bone density under hormone therapy, by voxel finite elements and remodeling.",
+        description="Lumbar bone density under hormone therapy: voxel finite elements and bone remodeling.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

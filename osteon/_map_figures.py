@@ -75,7 +75,7 @@ def density_figure(
         location="bottom",
         shrink=0.9,
         extend="both",
-        label=f"change (%), shown from {-reach:g} to {reach:g}; observed {inside.min():.1f} to {inside.max():.1f}",
+        label=f"change (%), shown {-reach:g} to {reach:g}\nobserved {inside.min():.1f} to {inside.max():.1f}",
     )
     figure.suptitle(title)
     return png_bytes(figure)

@@ -11,8 +11,8 @@ from ._quantities import BY_NAME, QUANTITIES, select
 from ._runfolder import write_atomic
 
 RESEARCH_USE = (
-    "Research use only, not a medical device. This is a simulation of the lumbar spine; it predicts no single "
-    "patient and replaces no examination."
+    "Research use only, not a medical device. This is a simulation of the lumbar spine; it predicts no "
+    "single patient and replaces no examination."
 )
 
 
@@ -115,8 +115,8 @@ def _load(folder: Path, name: str) -> Any:
         return json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"'{folder}' is not the folder of a finished run ({name} is missing or damaged); give the folder that "
-            "`osteon run` printed"
+            f"'{folder}' is not the folder of a finished run ({name} is missing or damaged); give the folder "
+            "that `osteon run` printed"
         ) from error
 
 

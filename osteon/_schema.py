@@ -161,7 +161,7 @@ def _join(path: str, name: str) -> str:
 
 def _kind(value: Any) -> str:
     names = {
-        bool: "true/false",
+        bool: "the truth value",
         int: "the whole number",
         float: "the number",
         str: "the text",

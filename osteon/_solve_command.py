@@ -1,0 +1,355 @@
+"""`osteon solve`: one image, one load, one table row."""
+
+import argparse
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._errors import NotConvergedError, UserError, input_errors
+from ._machine import prepare_jax, require_memory
+from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
+
+
+@dataclass(frozen=True)
+class Body:
+    """What is solved: a mask on cubic voxels, the modulus of every element, and where it came from."""
+
+    mask: np.ndarray
+    "elements, boolean, (nx, ny, nz), caps included"
+    modulus: np.ndarray
+    "axial modulus of the elements, MPa, (ne,)"
+    bone: np.ndarray
+    "which elements are bone and not cap, boolean, (ne,)"
+    voxel_mm: float
+    "edge of a voxel, mm"
+    bv_tv: float
+    "bone volume fraction: of the box (binary mask) or mean of the bone voxels (density image)"
+    image: Any
+    "the image in RAS order that the bone voxels lie on, `meshes.Image`"
+    source: Any
+    "the image as stored in its file, `meshes.Image`"
+    image_mask: np.ndarray
+    "bone voxels on `image`, boolean"
+    notes: tuple[str, ...]
+    "sentences about what was done to the input"
+
+
+def solve_command(arguments: argparse.Namespace) -> None:
+    """Solve and print one table row; write a folder when `--out` is given."""
+    if arguments.maps and arguments.out is None:
+        raise UserError("--maps writes files and --out is missing; name a new folder with --out DIR")
+    if arguments.out is not None:
+        require_fresh(arguments.out)
+    prepare_jax(cache=not arguments.no_cache)
+    body, extra = _read_body(arguments)
+    load = _load(arguments)
+    require_memory(len(body.modulus), arguments.memory_gb)
+    summary, fields = solve_body(
+        body,
+        load,
+        poisson=arguments.poisson,
+        rtol=arguments.rtol,
+        max_iterations=arguments.max_iterations,
+    )
+    summary = {"format": "osteon-solve/1", **extra, **summary, "notes": list(body.notes)}
+    if arguments.out is not None:
+        with run_folder(arguments.out) as folder:
+            folder.write_json("summary.json", summary)
+            inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
+            folder.write_json(
+                "versions.json", {**versions(), "inputs_sha256": [sha256(path) for path in inputs]}
+            )
+            for note in body.notes:
+                folder.log(note)
+            folder.log(f"{summary['iterations']} iterations, residual {summary['relative_residual']:.2e}")
+            if arguments.maps:
+                write_maps(folder, body, fields)
+    print(table_row(summary))
+
+
+def _load(arguments: argparse.Namespace):
+    import fem
+
+    strain, displacement = arguments.strain, arguments.displacement_mm
+    if strain is None and displacement is None:
+        strain = -0.01
+    with input_errors("--load, --strain, --displacement-mm"):
+        return fem.load_case(arguments.load, strain=strain, displacement_mm=displacement)
+
+
+def _read_body(arguments: argparse.Namespace) -> tuple[Body, dict[str, Any]]:
+    if arguments.mask is None:
+        if arguments.law is not None:
+            raise UserError(
+                "--law needs a calibrated density image with --mask and --label; "
+                "a binary mask takes --modulus-mpa"
+            )
+        return _binary_body(arguments), {"modulus_mpa": _modulus_mpa(arguments)}
+    if arguments.modulus_mpa is not None:
+        raise UserError("--modulus-mpa is for binary masks; a density image takes its moduli from --law")
+    if arguments.law is None or arguments.density_type is None:
+        raise UserError(
+            "a density image needs --law (e.g. kopperdahl-2002) and --density-type (ha, k2hpo4, ash or "
+            "apparent): values are read as mg/cm3, so calibrate HU first"
+        )
+    return _density_body(arguments), {"law": arguments.law, "density_type": arguments.density_type}
+
+
+def _modulus_mpa(arguments: argparse.Namespace) -> float:
+    modulus = 10000.0 if arguments.modulus_mpa is None else arguments.modulus_mpa
+    if not 0 < modulus < np.inf:
+        raise UserError(f"--modulus-mpa is {modulus:g}; it must be a positive number of MPa, e.g. 10000")
+    return modulus
+
+
+def _binary_body(arguments: argparse.Namespace) -> Body:
+    import meshes
+
+    with input_errors(f"IMAGE '{arguments.image}'"):
+        source = meshes.read_mask(arguments.image, voxel_mm=arguments.voxel_mm)
+        image = meshes.to_ras(source)
+        voxel_mm = cubic_edge(image)
+        raw = np.asarray(image.values, dtype=bool)
+        kept = meshes.largest_component(raw)
+    notes = _part_notes(raw, kept)
+    mask, bone, _ = _with_caps(arguments, kept, voxel_mm)
+    return Body(
+        mask=mask,
+        modulus=np.full(int(mask.sum()), _modulus_mpa(arguments)),
+        bone=bone,
+        voxel_mm=voxel_mm,
+        bv_tv=float(kept.mean()),
+        image=image,
+        source=source,
+        image_mask=kept,
+        notes=notes,
+    )
+
+
+def _density_body(arguments: argparse.Namespace) -> Body:
+    import fem
+    import meshes
+
+    with input_errors("--law"):
+        law = fem.density_law(arguments.law)
+    with input_errors(f"IMAGE '{arguments.image}'"):
+        source = meshes.read_image(
+            arguments.image,
+            quantity="density",
+            density_type=arguments.density_type,
+            spacing_mm=arguments.voxel_mm,
+        )
+    with input_errors(f"--mask '{arguments.mask}'"):
+        labels = meshes.read_labels(arguments.mask, spacing_mm=arguments.voxel_mm)
+        meshes.require_same_grid(source, labels, names=("image", "mask"))
+        raw = label_mask(labels, 1 if arguments.label is None else arguments.label, "--label")
+    with input_errors(f"IMAGE '{arguments.image}'"):
+        image = meshes.to_ras(source)
+        voxel_mm = cubic_edge(image)
+        wanted = meshes.convert_density(image, law.density_type)
+    kept = meshes.largest_component(raw)
+    notes = _part_notes(raw, kept)
+    density = np.asarray(wanted.values, dtype=np.float64)[kept]
+    outside = int((density < law.valid_from).sum() + (density > law.valid_to).sum())
+    if outside:
+        notes = (
+            *notes,
+            f"{outside} of {density.size} voxels lie outside the range of {law.name}, "
+            f"{law.valid_from:g} to {law.valid_to:g} g/cm3; the law is used beyond it, above its floor",
+        )
+    mask, bone, capped = _with_caps(arguments, kept, voxel_mm)
+    modulus = np.asarray(law.modulus_mpa(density))
+    if capped is not None:
+        modulus = np.asarray(fem.capped_modulus(modulus, capped))
+    mineral = meshes.convert_density(image, "ha")
+    fraction = np.asarray(meshes.bv_tv_from_density(np.asarray(mineral.values)[kept]))
+    return Body(
+        mask=mask,
+        modulus=modulus,
+        bone=bone,
+        voxel_mm=voxel_mm,
+        bv_tv=float(fraction.mean()),
+        image=image,
+        source=source,
+        image_mask=kept,
+        notes=notes,
+    )
+
+
+def _with_caps(arguments: argparse.Namespace, kept: np.ndarray, voxel_mm: float):
+    """Mask cropped along z for density images or embedded in caps where the load case asks for them."""
+    import fem
+
+    if arguments.load in fem.LOAD_CASES and fem.LOAD_CASES[arguments.load].caps:
+        with input_errors("--cap-thickness-mm"):
+            capped = fem.add_caps(kept, voxel_mm, thickness_mm=arguments.cap_thickness_mm)
+        return capped.mask, ~capped.is_cap, capped
+    mask = kept if arguments.mask is None else kept[bounding_box(kept)]
+    return mask, np.ones(int(mask.sum()), dtype=bool), None
+
+
+def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
+    """Smallest box of a mask."""
+    where = np.argwhere(mask)
+    return tuple(slice(int(a), int(b) + 1) for a, b in zip(where.min(axis=0), where.max(axis=0), strict=True))
+
+
+def cubic_edge(image: Any, *, tolerance: float = 1e-3) -> float:
+    """Edge of cubic voxels, mm.
+
+    Raises:
+      ValueError: the edges differ by more than `tolerance` of their mean.
+    """
+    spacing = np.asarray(image.spacing, dtype=float)
+    mean = float(spacing.mean())
+    if np.abs(spacing - mean).max() > tolerance * mean:
+        edges = " x ".join(f"{edge:g}" for edge in spacing)
+        raise ValueError(f"voxels of {edges} mm are not cubes; resample the image to one edge first")
+    return mean
+
+
+def label_mask(labels: Any, label: int, where: str) -> np.ndarray:
+    """Voxels of a label, in RAS order.
+
+    Raises:
+      UserError: the label is not in the image; names the ones that are.
+    """
+    import meshes
+
+    values = np.asarray(meshes.to_ras(labels).values)
+    mask = values == label
+    if not mask.any():
+        found = [int(item) for item in np.unique(values) if item != 0]
+        listed = ", ".join(map(str, found[:20])) + (", ..." if len(found) > 20 else "")
+        raise UserError(f"{where} {label} does not occur in the mask; found: {listed}")
+    return mask
+
+
+def _part_notes(raw: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:
+    dropped = int(raw.sum() - kept.sum())
+    if not dropped:
+        return ()
+    share = kept.sum() / raw.sum()
+    return (
+        f"{dropped} of {int(raw.sum())} voxels hang on no face of the largest part and were set aside; "
+        f"kept {100 * share:.4g} %",
+    )
+
+
+def solve_body(
+    body: Body, load: Any, *, poisson: float, rtol: float, max_iterations: int
+) -> tuple[dict[str, Any], Any]:
+    """Plan, compile, solve and evaluate.
+
+    Returns:
+      summary: what summary.json holds.
+      fields: `fem.ElementFields` of all elements.
+
+    Raises:
+      UserError: the load case does not fit the body.
+      NotConvergedError: the solve did not reach `rtol`.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    import fem
+
+    begin = time.perf_counter()
+    with input_errors("--poisson"):
+        material = fem.isotropic(poisson)
+    with input_errors(f"--load {load.name}"):
+        plan = fem.make_plan(body.mask, body.voxel_mm, load, material=material)
+    modulus = jnp.asarray(body.modulus)
+    planned = time.perf_counter()
+    program = jax.jit(fem.solve, static_argnames=("max_iterations",))
+    compiled = program.lower(modulus, plan, rtol=rtol, max_iterations=max_iterations).compile()
+    ready = time.perf_counter()
+    displacement, info = jax.block_until_ready(compiled(modulus, plan, rtol=rtol))
+    solved = time.perf_counter()
+    try:
+        fem.require_converged(info, rtol=rtol)
+    except fem.NotConvergedError as error:
+        raise NotConvergedError(f"{error}; --max-iterations was {max_iterations}") from error
+    fields = jax.jit(fem.element_fields)(displacement, modulus, plan)
+    nx, ny, nz = body.mask.shape
+    height = nz * body.voxel_mm
+    shortening = fem.prescribed_displacement_mm(load, body.mask.shape, body.voxel_mm)
+    reaction = abs(float(info.force_bottom_n))
+    stiffness = reaction / abs(shortening)
+    bone = jnp.asarray(body.bone)
+    summary = {
+        "converged": bool(info.converged),
+        "iterations": int(info.iterations),
+        "relative_residual": float(info.relative_residual),
+        "force_mismatch": float(info.force_mismatch),
+        "dofs": 3 * int(plan.nodes.shape[0]),
+        "elements": len(body.modulus),
+        "voxel_mm": body.voxel_mm,
+        "shape": [nx, ny, nz],
+        "bv_tv": body.bv_tv,
+        "reaction_n": reaction,
+        "stiffness_n_per_mm": stiffness,
+        "apparent_modulus_mpa": stiffness * height / (nx * ny * body.voxel_mm**2),
+        "sed_mean_mpa": float(fields.sed_mean[bone].mean()),
+        "sed_centroid_mean_mpa": float(fields.sed_centroid[bone].mean()),
+        "sed_centroid_max_mpa": float(fields.sed_centroid[bone].max()),
+        "strength_pistoia_n": float(fem.strength_pistoia(fields, modulus, reaction, bone=bone)),
+        "load_case": fem.describe_load(load),
+        "poisson": poisson,
+        "rtol": rtol,
+        "plan_seconds": planned - begin,
+        "compile_seconds": ready - planned,
+        "solve_seconds": solved - ready,
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    return summary, fields
+
+
+def write_maps(folder: RunFolder, body: Body, fields: Any) -> None:
+    """Strain energy density and effective strain: NIfTI on the source grid, and VTI and VTU for ParaView."""
+    import meshes
+
+    maps = folder.folder("maps")
+    bone = body.bone
+    named = {
+        "sed_mean_mpa": np.asarray(fields.sed_mean)[bone],
+        "sed_centroid_mpa": np.asarray(fields.sed_centroid)[bone],
+        "effective_strain": np.asarray(fields.effective_strain)[bone],
+    }
+    spacing = tuple(float(edge) for edge in np.asarray(body.image.spacing))
+    grids = {}
+    for name, values in named.items():
+        grid = np.zeros(body.image_mask.shape)
+        grid[body.image_mask] = values
+        grids[name] = grid
+        image = meshes.make_image(
+            grid, spacing, origin=body.image.origin, direction=body.image.direction, quantity="field"
+        )
+        meshes.write_nifti(maps / f"{name}.nii.gz", meshes.onto_source(image, body.source))
+    meshes.write_vti(maps / "maps.vti", spacing, np.asarray(body.image.origin), grids)
+    mesh = meshes.voxel_mesh(
+        body.image_mask, spacing, origin=np.asarray(body.image.origin), cell_fields=named
+    )
+    meshes.write_vtu(maps / "maps.vtu", mesh)
+
+
+def table_row(summary: dict[str, Any]) -> str:
+    """Head and row, aligned."""
+    columns = (
+        ("elements", f"{summary['elements']}"),
+        ("dofs", f"{summary['dofs']}"),
+        ("BV/TV", f"{summary['bv_tv']:.4f}"),
+        ("iterations", f"{summary['iterations']}"),
+        ("residual", f"{summary['relative_residual']:.1e}"),
+        ("reaction N", f"{summary['reaction_n']:.7g}"),
+        ("stiffness N/mm", f"{summary['stiffness_n_per_mm']:.7g}"),
+        ("modulus MPa", f"{summary['apparent_modulus_mpa']:.7g}"),
+        ("Pistoia N", f"{summary['strength_pistoia_n']:.5g}"),
+        ("solve s", f"{summary['solve_seconds']:.2f}"),
+    )
+    widths = [max(len(head), len(value)) for head, value in columns]
+    heads = "  ".join(head.rjust(width) for (head, _), width in zip(columns, widths, strict=True))
+    values = "  ".join(value.rjust(width) for (_, value), width in zip(columns, widths, strict=True))
+    return f"{heads}\n{values}"

@@ -1,0 +1,29 @@
+"""Between the model and the measurement: densitometry, turnover indices and the fit to observations.
+
+Everything a clinic or a trial reports is a function of the maps of the simulation; those functions are
+here, pure and differentiable. See docs/architecture.md.
+"""
+
+from ._bias import single_energy_change as single_energy_change
+from ._bias import single_energy_density as single_energy_density
+from ._compartments import CORTICAL as CORTICAL
+from ._compartments import TRABECULAR as TRABECULAR
+from ._compartments import CompartmentDensity as CompartmentDensity
+from ._compartments import bone_mineral_content as bone_mineral_content
+from ._compartments import compartment_density as compartment_density
+from ._densitometry import Densitometry as Densitometry
+from ._densitometry import densitometry as densitometry
+from ._fit import FitInfo as FitInfo
+from ._fit import fit as fit
+from ._fit import fit_traced as fit_traced
+from ._optimisers import LBFGS as LBFGS
+from ._optimisers import Adam as Adam
+from ._optimisers import Optimiser as Optimiser
+from ._prior import LogNormalPrior as LogNormalPrior
+from ._prior import make_prior as make_prior
+from ._prior import prior_penalty as prior_penalty
+from ._projection import areal_density_map as areal_density_map
+from ._projection import projected_abmd as projected_abmd
+from ._projection import projected_area as projected_area
+from ._turnover import skeletal_turnover_index as skeletal_turnover_index
+from ._turnover import turnover_index as turnover_index

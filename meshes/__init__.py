@@ -1,8 +1,20 @@
 """Where bone comes from: images, density, synthetic bone, and files for other programs."""
 
+from ._calibration import Calibration as Calibration
+from ._calibration import CalibrationFit as CalibrationFit
+from ._calibration import apply_calibration as apply_calibration
+from ._calibration import calibrate_from_pairs as calibrate_from_pairs
+from ._calibration import make_calibration as make_calibration
 from ._components import components as components
 from ._components import kept_share as kept_share
 from ._components import largest_component as largest_component
+from ._cube import CUBE_KINDS as CUBE_KINDS
+from ._cube import make_trabecular_cube as make_trabecular_cube
+from ._density import MATRIX_DENSITY_G_CM3 as MATRIX_DENSITY_G_CM3
+from ._density import bv_tv_from_density as bv_tv_from_density
+from ._density import convert_density as convert_density
+from ._density import density_from_bv_tv as density_from_bv_tv
+from ._density import k2hpo4_over_ha as k2hpo4_over_ha
 from ._image import DENSITY_TYPES as DENSITY_TYPES
 from ._image import QUANTITIES as QUANTITIES
 from ._image import Image as Image
@@ -12,6 +24,17 @@ from ._image import require_same_grid as require_same_grid
 from ._nifti import write_nifti as write_nifti
 from ._orient import onto_source as onto_source
 from ._orient import to_ras as to_ras
+from ._phantomless import calibrate_phantomless as calibrate_phantomless
+from ._phantomless import tissue_hu as tissue_hu
 from ._read import read_image as read_image
 from ._read import read_labels as read_labels
 from ._read import read_mask as read_mask
+from ._resample import resample as resample
+from ._resample import resample_onto as resample_onto
+from ._unstructured import read_unstructured as read_unstructured
+from ._unstructured import voxel_mesh as voxel_mesh
+from ._unstructured import write_vtu as write_vtu
+from ._vertebra import TISSUE_LABELS as TISSUE_LABELS
+from ._vertebra import Vertebra as Vertebra
+from ._vertebra import make_vertebra as make_vertebra
+from ._vti import write_vti as write_vti

@@ -1,0 +1,118 @@
+"""Voxels as hexahedra for meshio and ParaView, and unstructured files read without surprises."""
+
+import contextlib
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import meshio
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._files import atomic_path, existing_file, suffix_of
+
+# Corners of a hexahedron in VTK's order: bottom face counter-clockwise, then top.
+_VTK_CORNERS = np.array(
+    [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1]]
+)
+
+
+def voxel_mesh(
+    mask: ArrayLike,
+    spacing_mm: ArrayLike,
+    origin: ArrayLike = (0.0, 0.0, 0.0),
+    cell_fields: Mapping[str, ArrayLike] | None = None,
+) -> meshio.Mesh:
+    """Hexahedra of the voxels of a mask; nodes shared, elements in the order of `np.argwhere(mask)`.
+
+    Args:
+      mask: boolean, shape (nx, ny, nz).
+      spacing_mm: voxel edges, mm, one number or three.
+      origin: corner of voxel [0, 0, 0], mm, shape (3,).
+      cell_fields: name to values, per voxel (nx, ny, nz) or per element (ne,) or (ne, components).
+
+    Returns:
+      meshio.Mesh with points (nn, 3) in mm and one block of hexahedra (ne, 8).
+
+    Raises:
+      ValueError: mask not three-dimensional, empty, or a field of another length.
+      TypeError: mask not boolean.
+    """
+    solid = np.asarray(mask)
+    if solid.ndim != 3 or not solid.any():
+        raise ValueError(f"`mask` needs 3 axes and a voxel set; got shape {solid.shape}, {solid.sum()} set.")
+    if solid.dtype != bool:
+        raise TypeError(f"`mask` must be boolean; got {solid.dtype}.")
+    elements = np.argwhere(solid)
+    lattice = tuple(n + 1 for n in solid.shape)
+    corner = elements[:, None, :] + _VTK_CORNERS
+    used, cells = np.unique(
+        np.ravel_multi_index(tuple(np.moveaxis(corner, 2, 0)), lattice), return_inverse=True
+    )
+    nodes = np.stack(np.unravel_index(used, lattice), axis=1)
+    points = np.asarray(origin, float) + nodes * np.broadcast_to(np.asarray(spacing_mm, float).ravel(), (3,))
+    data = {}
+    for name, values in (cell_fields or {}).items():
+        array = np.asarray(values)
+        array = array[solid] if array.shape[:3] == solid.shape else array
+        if len(array) != len(elements):
+            raise ValueError(
+                f"`cell_fields`: {name!r} needs {len(elements)} elements or shape {solid.shape}; "
+                f"got {array.shape}."
+            )
+        data[name] = [array]
+    return meshio.Mesh(points, [("hexahedron", cells.reshape(-1, 8))], cell_data=data)
+
+
+def write_vtu(path: str | os.PathLike[str], mesh: meshio.Mesh) -> None:
+    """Write a mesh as VTU, whole or not at all; `mesh` itself is left as it is.
+
+    Args:
+      path: target ending in .vtu; replaced if it exists.
+      mesh: any meshio mesh.
+
+    Raises:
+      ValueError: another suffix, or meshio cannot write this mesh.
+    """
+    target = Path(path)
+    if suffix_of(target) != ".vtu":
+        raise ValueError(f"`path` must end in .vtu; got {target.name!r}.")
+    # meshio's writers change data types and byte order of the mesh they are given.
+    copy = meshio.Mesh(
+        mesh.points.copy(),
+        [(block.type, block.data.copy()) for block in mesh.cells],
+        point_data={name: np.array(values) for name, values in mesh.point_data.items()},
+        cell_data={name: [np.array(part) for part in parts] for name, parts in mesh.cell_data.items()},
+    )
+    with atomic_path(target) as partial, _meshio_errors(target):
+        meshio.write(partial, copy, file_format="vtu")
+
+
+def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
+    """Mesh of any file that meshio reads (VTU, STL, OBJ, Abaqus, ...).
+
+    Raises:
+      FileNotFoundError: no such file.
+      ValueError: meshio cannot read it, or it holds no point.
+    """
+    place = existing_file(path)
+    with _meshio_errors(place):
+        mesh = meshio.read(place)
+    if len(mesh.points) == 0 or not np.isfinite(mesh.points).all():
+        raise ValueError(f"{str(place)!r}: a mesh needs points with finite coordinates.")
+    return mesh
+
+
+@contextlib.contextmanager
+def _meshio_errors(place: Path):
+    """meshio ends the whole program (SystemExit) and prints on bad files; here that is a ValueError."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            yield
+    except SystemExit as error:
+        reason = " ".join(said.getvalue().split()) or "meshio gave no reason"
+        raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {reason}") from error
+    except (OSError, ValueError, KeyError, IndexError, AssertionError, meshio.ReadError) as error:
+        raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {error!r}") from error

@@ -1,0 +1,267 @@
+"""Every biological parameter of the bone model: one table with unit, status and source, and one pytree of
+values.
+"""
+
+from dataclasses import dataclass, fields
+
+import jax
+import jax.numpy as jnp
+
+
+@dataclass(frozen=True)
+class ParameterEntry:
+    """One row of the parameter table."""
+
+    name: str
+    "field of BoneParameters"
+    symbol: str
+    "symbol in the equations"
+    unit: str
+    "unit; '-' for none"
+    default: float
+    "value used unless another is given"
+    prior: tuple[str, float, float] | None
+    "(family, median or mean, log-sd or sd) for calibration; None: held fixed"
+    status: str
+    "measured, fitted or assumed"
+    meaning: str
+    "what it is"
+    source: str
+    "where the number is from"
+
+
+_FIT = "MAP of the joint 0-D fit to 11 trials (22 parameters, in sample; assumed trial inputs)"
+_GUARD = "fixed reference of the equations"
+
+
+def _row(name, symbol, unit, default, prior, status, meaning, source):
+    return ParameterEntry(name, symbol, unit, default, prior, status, meaning, source)
+
+
+def _lognormal(median: float, log_sd: float) -> tuple[str, float, float]:
+    return ("lognormal", median, log_sd)
+
+
+PARAMETERS: tuple[ParameterEntry, ...] = (
+    _row("resorption_rate", "k_s", "mm/d", 3.7e-5, _lognormal(3.0e-5, 0.35), "fitted",
+         "bone resorbed per surface and day at reference hormones",
+         f"{_FIT}; scale: Lerebours et al. 2016 code, 4.0e-5"),
+    _row("osteoclast_lag", "tau_c", "d", 20.0, _lognormal(20.0, 0.3), "assumed",
+         "lag of osteoclast activity behind its drive", "range 10-30 d; Joerg et al. 2022 1/eta_C = 42 d"),
+    _row("reversal_time", "tau_u", "d", 29.0, _lognormal(30.0, 0.3), "assumed",
+         "mean time of resorption and reversal", "hardly identified by the fit (shrinkage 0.03)"),
+    _row("formation_time", "tau_w", "d", 78.0, _lognormal(90.0, 0.3), "fitted",
+         "effective delay of formation", _FIT),
+    _row("mineralization_rate", "kappa", "1/d", 2.4e-3, _lognormal(2.0e-3, 0.8), "fitted",
+         "rate of secondary mineralization", f"{_FIT}; Martinez-Reina and Pivonka 2019: 7e-3"),
+    _row("primary_deficit", "dmu", "-", 0.28, _lognormal(0.30, 0.2), "fitted",
+         "mineral missing in newly formed bone, 1 - mu_p/mu_max", f"{_FIT}; Ruffoni 2007 values give 0.62"),
+    _row("mineral_maximum", "mu_max", "g/cm3", 1.2, None, "assumed",
+         "mineral per bone volume when fully mineralized, hydroxyapatite",
+         "about 1.2 g/cm3, not checked at a source"),
+    _row("surface_amplitude", "s_0", "1/mm", 9.33, None, "assumed",
+         "amplitude of the specific surface", "proposed; 2.2 at f 0.1, 4.0 at 0.5, 1.5 at 0.95 per mm"),
+    _row("surface_exponent_bone", "s_a", "-", 0.60, None, "assumed",
+         "exponent of f in the specific surface", "proposed with surface_amplitude"),
+    _row("surface_exponent_void", "s_b", "-", 0.62, None, "assumed",
+         "exponent of 1 - f in the specific surface", "proposed with surface_amplitude"),
+    _row("estradiol_resorption", "thRE", "-", 0.98, _lognormal(0.9, 0.4), "fitted",
+         "brake of estradiol on resorption", _FIT),
+    _row("estradiol_balance", "thFE", "-", 0.099, _lognormal(0.10, 0.5), "fitted",
+         "estradiol on the balance of a remodeling unit", f"{_FIT}; Eriksen 1999"),
+    _row("estradiol_half", "EC50E", "pg/mL", 20.0, _lognormal(8.0, 0.5), "fitted",
+         "estradiol of half effect", _FIT),
+    _row("estradiol_hill", "nE", "-", 1.2, _lognormal(1.3, 0.25), "fitted",
+         "Hill exponent of estradiol", _FIT),
+    _row("intracrine_estradiol", "chi", "pg/mL per ng/dL", 0.0145, _lognormal(0.02, 0.8), "fitted",
+         "estradiol made in bone per circulating testosterone", f"{_FIT}; wide posterior, optional"),
+    _row("testosterone_resorption", "thRT", "-", 0.11, _lognormal(0.15, 0.7), "fitted",
+         "direct brake of testosterone on resorption", _FIT),
+    _row("testosterone_balance", "thFT", "-", 0.079, _lognormal(0.05, 0.7), "fitted",
+         "testosterone on the balance of a remodeling unit", _FIT),
+    _row("testosterone_half", "EC50T", "ng/dL", 217.0, _lognormal(200.0, 0.4), "fitted",
+         "testosterone of half effect", f"{_FIT}; threshold near 200 ng/dL: Finkelstein 2016"),
+    _row("testosterone_hill", "nT", "-", 2.0, None, "assumed", "Hill exponent of testosterone",
+         "fixed in the fit"),
+    _row("igf1_resorption", "thRI", "-", 1.14, _lognormal(1.2, 0.5), "fitted",
+         "IGF-1 on recruitment of remodeling", _FIT),
+    _row("igf1_balance", "thFI", "-", 0.36, _lognormal(0.12, 0.6), "fitted",
+         "IGF-1 on the balance; large because its trial averages men (+5 %) and women (0)", _FIT),
+    _row("igf1_half", "EC50I", "ng/mL", 145.0, _lognormal(150.0, 0.3), "assumed",
+         "IGF-1 of half effect", "not identified by the fit (shrinkage 0.01)"),
+    _row("igf1_hill", "nI", "-", 2.0, None, "assumed", "Hill exponent of IGF-1", "fixed in the fit"),
+    _row("progestogen_balance", "thFP", "-", 0.055, _lognormal(0.03, 0.7), "fitted",
+         "progestogen added to estrogen on the balance", f"{_FIT}; Prior et al. 2017"),
+    _row("progestogen_half", "K_P", "progestogen unit", 3.0, None, "assumed",
+         "progestogen of half effect", "proposed"),
+    _row("thyroid_turnover", "thRY", "-", 0.5, _lognormal(0.5, 0.5), "assumed",
+         "turnover per unit of ln(free T4 / reference)", "weak, not checked at a source"),
+    _row("insulin_balance", "thFN", "-", 0.02, ("normal", 0.0, 0.05), "assumed",
+         "balance per unit of ln(insulin / reference)", "weak"),
+    _row("overload_balance", "etaF+", "-", 0.063, _lognormal(0.05, 0.6), "fitted",
+         "balance gained per unit of log overload", f"{_FIT}; order of Scheiner 2013, Lerebours 2016"),
+    _row("disuse_balance", "etaF-", "-", 0.049, _lognormal(0.05, 0.8), "fitted",
+         "balance lost per unit of log disuse", _FIT),
+    _row("overload_resorption", "etaR+", "-", 0.17, _lognormal(0.10, 0.7), "fitted",
+         "resorption lost per unit of log overload", _FIT),
+    _row("disuse_resorption", "etaR-", "-", 0.66, _lognormal(0.35, 0.6), "fitted",
+         "resorption gained per unit of log disuse", f"{_FIT}; spaceflight, Vemparala 2025"),
+    _row("stimulus_saturation", "zs", "-", 1.0, None, "assumed",
+         "log stimulus at which the response saturates", "proposed"),
+    _row("resorption_lazy_width", "zlR", "-", 0.5, None, "assumed",
+         "half width of the lazy zone of resorption, in log stimulus", "proposed after the fit's residuals"),
+    _row("formation_lazy_width", "zl", "-", 0.0, None, "measured",
+         "half width of the lazy zone of formation", "none seen: Christen 2014 (human HR-pQCT)"),
+    _row("estradiol_mechanics", "chiEM", "-", 0.0, ("normal", 0.0, 0.5), "assumed",
+         "relative change of overload_balance per unit of estradiol Hill drive", "optional, off"),
+    _row("age_imbalance", "delta_age", "-", 0.0, None, "assumed",
+         "imbalance of each remodeling unit with age; 0 keeps the untreated stationary",
+         "Riggs 2008: trabecular -0.8 %/y (men), -1.6 %/y (women) by QCT; 0 to 0.03"),
+    _row("modeling", "nu_mod", "-", 0.0, None, "assumed",
+         "formation on quiescent surface per resorption capacity and positive balance drive",
+         "optional, off"),
+    _row("set_point_reset", "eta_reset", "-", 0.0, None, "assumed",
+         "rate of set-point drift in units of bone turnover",
+         "Lerebours and Buenzli 2016 memory; optional, off"),
+    _row("reference_estradiol", "Eref", "pg/mL", 30.0, None, "assumed",
+         "estradiol of the young reference", _GUARD),
+    _row("reference_testosterone", "Tref", "ng/dL", 550.0, None, "assumed",
+         "testosterone of the young reference", _GUARD),
+    _row("reference_igf1", "Iref", "ng/mL", 180.0, None, "assumed", "IGF-1 of the young reference", _GUARD),
+)  # fmt: skip
+"""The parameter table, in the order of the fields of BoneParameters."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class BoneParameters:
+    """Values of the biological parameters, scalars (); unit, status and source of each are in PARAMETERS."""
+
+    resorption_rate: jax.Array
+    "k_s, mm/d"
+    osteoclast_lag: jax.Array
+    "tau_c, d"
+    reversal_time: jax.Array
+    "tau_u, d"
+    formation_time: jax.Array
+    "tau_w, d"
+    mineralization_rate: jax.Array
+    "kappa, 1/d"
+    primary_deficit: jax.Array
+    "dmu, share of full mineral"
+    mineral_maximum: jax.Array
+    "mu_max, g/cm3 hydroxyapatite"
+    surface_amplitude: jax.Array
+    "specific surface amplitude, 1/mm"
+    surface_exponent_bone: jax.Array
+    "exponent of f in the specific surface"
+    surface_exponent_void: jax.Array
+    "exponent of 1 - f in the specific surface"
+    estradiol_resorption: jax.Array
+    "thRE"
+    estradiol_balance: jax.Array
+    "thFE"
+    estradiol_half: jax.Array
+    "EC50E, pg/mL"
+    estradiol_hill: jax.Array
+    "nE"
+    intracrine_estradiol: jax.Array
+    "chi, pg/mL per ng/dL"
+    testosterone_resorption: jax.Array
+    "thRT"
+    testosterone_balance: jax.Array
+    "thFT"
+    testosterone_half: jax.Array
+    "EC50T, ng/dL"
+    testosterone_hill: jax.Array
+    "nT"
+    igf1_resorption: jax.Array
+    "thRI"
+    igf1_balance: jax.Array
+    "thFI"
+    igf1_half: jax.Array
+    "EC50I, ng/mL"
+    igf1_hill: jax.Array
+    "nI"
+    progestogen_balance: jax.Array
+    "thFP"
+    progestogen_half: jax.Array
+    "K_P, progestogen unit"
+    thyroid_turnover: jax.Array
+    "thRY, per unit of ln free T4"
+    insulin_balance: jax.Array
+    "thFN, per unit of ln insulin"
+    overload_balance: jax.Array
+    "etaF+"
+    disuse_balance: jax.Array
+    "etaF-"
+    overload_resorption: jax.Array
+    "etaR+"
+    disuse_resorption: jax.Array
+    "etaR-"
+    stimulus_saturation: jax.Array
+    "zs, log stimulus"
+    resorption_lazy_width: jax.Array
+    "zlR, log stimulus"
+    formation_lazy_width: jax.Array
+    "zl, log stimulus"
+    estradiol_mechanics: jax.Array
+    "chiEM"
+    age_imbalance: jax.Array
+    "delta_age"
+    modeling: jax.Array
+    "nu_mod"
+    set_point_reset: jax.Array
+    "eta_reset"
+    reference_estradiol: jax.Array
+    "Eref, pg/mL"
+    reference_testosterone: jax.Array
+    "Tref, ng/dL"
+    reference_igf1: jax.Array
+    "Iref, ng/mL"
+
+
+_MAY_BE_ZERO = {
+    "formation_lazy_width", "resorption_lazy_width", "age_imbalance", "modeling", "set_point_reset",
+    "estradiol_mechanics", "insulin_balance", "intracrine_estradiol", "progestogen_balance",
+    "thyroid_turnover",
+    "estradiol_resorption", "estradiol_balance", "testosterone_resorption", "testosterone_balance",
+    "igf1_resorption", "igf1_balance", "overload_balance", "disuse_balance", "overload_resorption",
+    "disuse_resorption",
+}  # fmt: skip
+_MAY_BE_NEGATIVE = {"age_imbalance", "estradiol_mechanics", "insulin_balance"}
+
+
+def make_parameters(*, dtype=None, **values: float) -> BoneParameters:
+    """Checked parameters: the defaults of PARAMETERS with `values` in place.
+
+    Args:
+      dtype: floating type of the values; jax's default float unless given.
+      values: field name to value, in the unit of PARAMETERS.
+
+    Raises:
+      ValueError: an unknown name, or a value outside its sign.
+    """
+    defaults = {row.name: row.default for row in PARAMETERS}
+    unknown = sorted(set(values) - set(defaults))
+    if unknown:
+        raise ValueError(
+            f"`values` needs names of biological parameters, got {len(unknown)} unknown, first "
+            f"{unknown[0]!r}; "
+            "see remodeling.PARAMETERS"
+        )
+    for name, value in values.items():
+        number = float(value)
+        if number != number or (number < 0 and name not in _MAY_BE_NEGATIVE):
+            raise ValueError(f"`{name}` must be a number that is not negative, got {number}")
+        if number == 0 and name not in _MAY_BE_ZERO:
+            raise ValueError(f"`{name}` must be positive, got 0")
+    merged = defaults | values
+    return BoneParameters(
+        **{f.name: jnp.asarray(merged[f.name], dtype or float) for f in fields(BoneParameters)}
+    )
+
+
+def default_parameters(*, dtype=None) -> BoneParameters:
+    """The defaults of PARAMETERS as scalars of jax's default float, or of `dtype`."""
+    return make_parameters(dtype=dtype)

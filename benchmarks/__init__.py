@@ -1,0 +1,1 @@
+"""Measured cost of the solver: `python -m benchmarks --help`. Not installed with the packages."""

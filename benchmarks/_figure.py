@@ -1,0 +1,43 @@
+"""Picture of a result file: cost of a solve over the size of the body."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+# Okabe and Ito's colours, told apart by colour-blind readers.
+_STYLES = {
+    ("osteon", "cube"): ("#0072B2", "o", "osteon, solid cube"),
+    ("osteon", "lhdl"): ("#D55E00", "s", "osteon, trabecular bone"),
+    ("parosol-py", "cube"): ("#999999", "^", "ParOSol, solid cube"),
+    ("parosol-py", "lhdl"): ("#000000", "v", "ParOSol, trabecular bone"),
+}
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Write the PNG: CPU seconds of a solve, and peak memory, over degrees of freedom (one rank)."""
+    rows = [row for row in report["results"] if row.get("ranks", 1) == 1 and "error" not in row]
+    figure, (time_axis, memory_axis) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    for (program, body), (colour, marker, label) in _STYLES.items():
+        mine = [row for row in rows if row["program"] == program and row["case"].startswith(body)]
+        mine.sort(key=lambda row: row["dofs"])
+        if not mine:
+            continue
+        style = {"color": colour, "marker": marker, "label": label, "linewidth": 1.2, "markersize": 5}
+        sizes = [row["dofs"] for row in mine]
+        memory = [row.get("peak_memory_solve_mb", row.get("peak_memory_mb")) for row in mine]
+        time_axis.loglog(sizes, [row["solve"]["cpu_s"] for row in mine], **style)
+        memory_axis.loglog(sizes, memory, **style)
+    time_axis.set(xlabel="degrees of freedom", ylabel="CPU time of one solve (s, all threads)")
+    memory_axis.set(xlabel="degrees of freedom", ylabel="peak memory above imports (MiB)")
+    for axis in (time_axis, memory_axis):
+        axis.grid(True, which="both", linewidth=0.3, alpha=0.6)
+    time_axis.legend(frameon=False, fontsize=8)
+    figure.suptitle(
+        f"axial compression, residual {report['rtol']:g}, {report['machine']['processor']}", fontsize=9
+    )
+    figure.savefig(path, dpi=150)
+    plt.close(figure)

@@ -1,9 +1,20 @@
 """Mechanics of voxel bone: materials, load cases, differentiable multigrid solves, strain, strength."""
 
+from ._caps import PMMA_MODULUS_MPA as PMMA_MODULUS_MPA
+from ._caps import Capped as Capped
+from ._caps import add_caps as add_caps
+from ._caps import capped_modulus as capped_modulus
+from ._energy import strain_energy as strain_energy
+from ._fields import ElementFields as ElementFields
+from ._fields import effective_strain as effective_strain
+from ._fields import element_fields as element_fields
 from ._hex8 import centroid_strain_matrix as centroid_strain_matrix
 from ._hex8 import corner_offsets as corner_offsets
 from ._hex8 import element_stiffness as element_stiffness
 from ._hex8 import gauss_strain_matrices as gauss_strain_matrices
+from ._laws import DENSITY_LAWS as DENSITY_LAWS
+from ._laws import DensityLaw as DensityLaw
+from ._laws import density_law as density_law
 from ._loads import LOAD_CASES as LOAD_CASES
 from ._loads import Constraints as Constraints
 from ._loads import LoadCase as LoadCase
@@ -24,3 +35,6 @@ from ._solve import nodal_forces as nodal_forces
 from ._solve import require_converged as require_converged
 from ._solve import solve as solve
 from ._solve import solve_checked as solve_checked
+from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
+from ._strength import strength_crawford as strength_crawford
+from ._strength import strength_pistoia as strength_pistoia

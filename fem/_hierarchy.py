@@ -9,6 +9,7 @@ bone that is not joined. Everything here is integer work on NumPy arrays; moduli
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -38,6 +39,8 @@ class Transfer:
     """Octant 4 i + 2 j + m of that coarse cell in which the element lies, shape (padded elements,)."""
     connectivity: jax.Array
     """Coarse nodes of every row of `slots`, shape (blocks, block, 8)."""
+    held: jax.Array
+    """Elements of this level with a held degree of freedom, shape (held elements,)."""
     slots: jax.Array
     """Nodes of this level at the 27 half-step positions of a coarse element, each node in one slot only;
     the extra zero row where there is none. Shape (blocks, block, 27)."""
@@ -58,7 +61,7 @@ class Level:
 
 
 jax.tree_util.register_dataclass(
-    Transfer, data_fields=["parent", "octant", "connectivity", "slots"], meta_fields=[]
+    Transfer, data_fields=["parent", "octant", "connectivity", "held", "slots"], meta_fields=[]
 )
 jax.tree_util.register_dataclass(
     Level, data_fields=["connectivity", "free", "coordinates", "transfer"], meta_fields=[]
@@ -214,7 +217,7 @@ def blocked(values, block, fill):
     count = -(-len(values) // block)
     padded = np.full((count * block, *values.shape[1:]), fill, dtype=values.dtype)
     padded[: len(values)] = values
-    return padded.reshape(count, block, *values.shape[1:])
+    return jnp.asarray(padded.reshape(count, block, *values.shape[1:]))
 
 
 def _block_size(count, block):
@@ -225,11 +228,11 @@ def _block_size(count, block):
 def _free(fixed):
     free = np.zeros((len(fixed) + 1, 4), bool)
     free[:-1, :3] = ~fixed
-    return free
+    return jnp.asarray(free)
 
 
 def _coordinates(nodes, factor):
-    return np.concatenate([nodes * factor, np.zeros((1, 3))]).astype(np.float32)
+    return jnp.asarray(np.concatenate([nodes * factor, np.zeros((1, 3))]), jnp.float32)
 
 
 def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes=200, max_levels=12):
@@ -261,11 +264,10 @@ def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes=
         rows = np.where(rows < 0, len(nodes), rows).astype(np.int32)
         padded = here.shape[0] * here.shape[1]
         transfer = Transfer(
-            parent=np.pad(parent.astype(np.int32), (0, padded - len(parent))),
-            octant=np.pad(octant.astype(np.int32), (0, padded - len(octant))),
-            connectivity=blocked(
-                coarse_connectivity[owner].astype(np.int32), row_size, len(coarse_nodes)
-            ),
+            parent=jnp.asarray(np.pad(parent, (0, padded - len(parent))), jnp.int32),
+            octant=jnp.asarray(np.pad(octant, (0, padded - len(octant))), jnp.int32),
+            connectivity=blocked(coarse_connectivity[owner].astype(np.int32), row_size, len(coarse_nodes)),
+            held=jnp.asarray(np.flatnonzero(fixed[connectivity].any(axis=(1, 2))), jnp.int32),
             slots=blocked(rows, row_size, len(nodes)),
         )
         levels.append(Level(here, _free(fixed), _coordinates(nodes, factor), transfer))

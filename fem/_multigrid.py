@@ -75,40 +75,63 @@ def build_values(modulus, plan: Plan):
             coefficient = (padded * plan.voxel_mm.astype(single)).reshape(shape)
         elif number == 1:
             transfer = plan.levels[0].transfer
-            assert coefficient is not None and transfer is not None
+            assert coefficient is not None
+            assert transfer is not None
             # sum over eight children of E / 8, times the doubled edge
             total = jnp.zeros(shape[0] * shape[1], single).at[transfer.parent].add(coefficient.ravel() / 4)
             coefficient = total.reshape(shape)
-        else:
-            matrices = _galerkin(plan.levels[number - 1], coefficient, matrices, unit, shape)
+        elif number == 2:
+            matrices = _galerkin_of_coefficients(plan.levels[1], coefficient, unit, shape)
             coefficient = None
+        else:
+            matrices = _galerkin_of_matrices(plan.levels[number - 1], matrices, shape)
         values.append(_level_values(level, coefficient, matrices, pad_matrix(unit), bound))
     return tuple(values), _coarsest_inverse(plan, values[-1], pad_matrix(unit))
 
 
-def _galerkin(level, coefficient, matrices, unit, shape):
-    """Element matrices of the next coarser level: P^T K P with the held degrees of freedom left out of K."""
+def _galerkin_of_coefficients(level, coefficient, unit, shape):
+    """Galerkin matrices of a level whose fine elements are multiples of one matrix.
+
+    Eight products P_o^T K P_o, one per octant, serve every element without a held degree of freedom; only
+    the few with one need a product of their own.
+    """
     transfer = level.transfer
     single = jnp.float32
-    interpolation = jnp.asarray(CHILD_INTERPOLATION, single)
-    unit = jnp.asarray(unit, single)
+    count = shape[0] * shape[1]
+    prolong = np.einsum("ojk,ab->ojakb", CHILD_INTERPOLATION, np.eye(3)).reshape(8, 24, 24)
+    products = jnp.asarray(np.einsum("oia,ij,ojb->oab", prolong, unit, prolong), single)
+    flat = coefficient.ravel()
+    whole = flat.at[transfer.held].set(0)
+    weights = jnp.zeros((count, 8), single).at[transfer.parent, transfer.octant].add(whole)
+    total = (weights @ products.reshape(8, 576)).reshape(count, 24, 24)
+    nodes = level.connectivity.reshape(-1, 8)[transfer.held]
+    matrices = flat[transfer.held, None, None] * jnp.asarray(unit, single)
+    held = _child_products(level, nodes, transfer.octant[transfer.held], matrices)
+    return total.at[transfer.parent[transfer.held]].add(held).reshape(*shape, 24, 24)
+
+
+def _galerkin_of_matrices(level, matrices, shape):
+    """Galerkin matrices of a level whose fine elements have a matrix each."""
+    transfer = level.transfer
     blocks, block = level.connectivity.shape[:2]
 
     def add_block(total, inputs):
-        nodes, parent, octant, data = inputs
-        free = level.free.at[nodes].get(mode="promise_in_bounds")[..., :3].astype(single)
-        matrix = data[:, None, None] * unit if matrices is None else data
-        matrix = matrix.reshape(-1, 8, 3, 8, 3) * free[..., None, None] * free[:, None, None]
-        weights = interpolation[octant]
-        half = jnp.einsum("epk,epaqb->ekaqb", weights, matrix)
-        full = jnp.einsum("ekaqb,eql->ekalb", half, weights)
-        return total.at[parent].add(full.reshape(-1, 24, 24)), None
+        nodes, parent, octant, matrix = inputs
+        return total.at[parent].add(_child_products(level, nodes, octant, matrix)), None
 
-    data = coefficient if matrices is None else matrices
-    rows = (transfer.parent.reshape(blocks, block), transfer.octant.reshape(blocks, block), data)
-    start = jnp.zeros((shape[0] * shape[1], 24, 24), single)
-    total = lax.scan(add_block, start, (level.connectivity, *rows))[0]
+    places = (transfer.parent.reshape(blocks, block), transfer.octant.reshape(blocks, block))
+    start = jnp.zeros((shape[0] * shape[1], 24, 24), jnp.float32)
+    total = lax.scan(add_block, start, (level.connectivity, *places, matrices))[0]
     return total.reshape(*shape, 24, 24)
+
+
+def _child_products(level, nodes, octant, matrices):
+    """P^T K P of each element, with the held degrees of freedom left out of K, shape (elements, 24, 24)."""
+    free = level.free.at[nodes].get(mode="promise_in_bounds")[..., :3].astype(matrices.dtype)
+    matrices = matrices.reshape(-1, 8, 3, 8, 3) * free[..., None, None] * free[:, None, None]
+    weights = jnp.asarray(CHILD_INTERPOLATION, matrices.dtype)[octant]
+    half = jnp.einsum("epk,epaqb->ekaqb", weights, matrices)
+    return jnp.einsum("ekaqb,eql->ekalb", half, weights).reshape(-1, 24, 24)
 
 
 def _level_values(level, coefficient, matrices, unit, bound):
@@ -154,7 +177,7 @@ def _coarsest_inverse(plan, values, unit):
     """Dense inverse, computed in the widest float; rigid motions that cost nothing are lifted."""
     level = plan.levels[-1]
     rows = level.free.shape[0]
-    wide = jnp.float64 if jax.config.jax_enable_x64 else jnp.float32
+    wide = jnp.result_type(float)
     if values.matrices is None:
         local = values.coefficient.reshape(-1, 1, 1) * jnp.asarray(unit, jnp.float32).reshape(8, 4, 8, 4)[
             :, :3, :, :3
@@ -172,7 +195,9 @@ def _coarsest_inverse(plan, values, unit):
     # a sliver of stiffness keeps hinges, which carry no load, from making the matrix singular
     dense = dense + jnp.diag(jnp.where(usable, 1e-6 * diagonal, mean))
     if plan.in_plane_free:
-        modes = in_plane_modes(level.coordinates[:, :2].astype(wide), level.free, wide)[..., :3].reshape(3, -1)
+        modes = in_plane_modes(level.coordinates[:, :2].astype(wide), level.free, wide)[..., :3].reshape(
+            3, -1
+        )
         dense = dense + mean * modes.T @ modes
     inverse = jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(dense), True), jnp.eye(3 * rows, dtype=wide))
     return jnp.where(usable[:, None] & usable[None], inverse, 0).astype(jnp.float32)
@@ -181,6 +206,7 @@ def _coarsest_inverse(plan, values, unit):
 def in_plane_modes(coordinates, free, dtype):
     """Orthonormal rigid motions of the plane: two translations and the turn about z, shape (3, rows, 4)."""
     weight = jnp.where(free[:, 0], 1.0, 0.0).astype(dtype)
+    coordinates = coordinates.astype(dtype)
     centre = jnp.sum(coordinates * weight[:, None], axis=0) / jnp.sum(weight)
     x, y = ((coordinates - centre) * weight[:, None]).T
     zero = jnp.zeros_like(weight)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ._hierarchy import Level, build_levels, element_components, unique_nodes
@@ -11,7 +12,7 @@ from ._loads import LoadCase, constraints
 from ._materials import Material, isotropic
 
 BLOCK = 8192
-"""Elements per block of the operator on CPU: the gathered values of a block fit into the second-level cache."""
+"""Elements per block of the operator on CPU: the gathered values of a block stay in cache."""
 
 
 @dataclass(frozen=True)
@@ -100,27 +101,20 @@ def make_plan(
     levels = build_levels(
         elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=coarsest_nodes
     )
-    return jax.tree.map(
-        jax.numpy.asarray,
-        Plan(
-            elements=elements.astype(np.int32),
-            nodes=nodes.astype(np.int32),
-            connectivity=connectivity.astype(np.int32),
-            prescribed=held.value.astype(_widest_float()),
-            bottom=held.bottom,
-            top=held.top,
-            voxel_mm=np.asarray(voxel_mm, _widest_float()),
-            levels=levels,
-            shape=shape,
-            material=material,
-            load=load,
-            in_plane_free=held.in_plane_free,
-        ),
+    return Plan(
+        elements=jnp.asarray(elements, jnp.int32),
+        nodes=jnp.asarray(nodes, jnp.int32),
+        connectivity=jnp.asarray(connectivity, jnp.int32),
+        prescribed=jnp.asarray(held.value, jnp.result_type(float)),
+        bottom=jnp.asarray(held.bottom),
+        top=jnp.asarray(held.top),
+        voxel_mm=jnp.asarray(voxel_mm, jnp.result_type(float)),
+        levels=levels,
+        shape=shape,
+        material=material,
+        load=load,
+        in_plane_free=held.in_plane_free,
     )
-
-
-def _widest_float():
-    return np.float64 if jax.config.jax_enable_x64 else np.float32
 
 
 def _checked_mask(mask):
@@ -142,7 +136,7 @@ def _checked_mask(mask):
 
 
 def _require_held(elements, nodes, connectivity, held, voxel_mm):
-    """Every part must touch what holds it along z; a free in-plane motion is allowed to a single part only."""
+    """Every part must be held along z; only a single part may be free to move in the plane."""
     parts, label = element_components(connectivity, len(nodes))
     touched = np.zeros(parts, bool)
     along_z = held.fixed[:, 2]

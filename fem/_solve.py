@@ -115,7 +115,7 @@ def solve(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=None, nod
     load = jnp.where(free, force - _stiffness_product(modulus, plan, prescribed), 0)
     frozen = lax.stop_gradient(modulus)
     values, inverse = build_values(frozen, plan)
-    modes = in_plane_modes(plan_coordinates(plan, dtype), free, dtype) if plan.in_plane_free else None
+    modes = in_plane_modes(level.coordinates[:, :2], free, dtype) if plan.in_plane_free else None
 
     def constrained(vector):
         product = _stiffness_product(modulus, plan, jnp.where(free, vector, 0))
@@ -161,11 +161,6 @@ def without(modes, vector):
     if modes is None:
         return vector
     return vector - jnp.einsum("m,mnc->nc", jnp.einsum("mnc,nc->m", modes, vector), modes)
-
-
-def plan_coordinates(plan, dtype):
-    """Coordinates x and y of the nodes with the extra row, in voxels, shape (nn + 1, 2)."""
-    return plan.levels[0].coordinates[:, :2].astype(dtype)
 
 
 def _judge(displacement, modulus, plan, force, load, rtol, iterations):

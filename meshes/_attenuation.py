@@ -2,8 +2,8 @@
 
 import numpy as np
 
-# Mass attenuation coefficients, cm2/g, at the photon energies below. Tissues (ICRU-44), air and water: Hubbell
-# and Seltzer, NISTIR 5632, table 4. Hydroxyapatite Ca10(PO4)6(OH)2: NIST XCOM.
+# Mass attenuation coefficients, cm2/g, at the photon energies below. Tissues (ICRU-44), air and water:
+# Hubbell and Seltzer, NISTIR 5632, table 4. Hydroxyapatite Ca10(PO4)6(OH)2: NIST XCOM.
 _KEV = np.array([30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 150.0])
 _MASS_ATTENUATION = {
     "water": (0.3756, 0.2683, 0.2269, 0.2059, 0.1837, 0.1707, 0.1505),
@@ -13,8 +13,10 @@ _MASS_ATTENUATION = {
     "blood": (0.3852, 0.2715, 0.2278, 0.2057, 0.1827, 0.1695, 0.1492),
     "ha": (2.099, 0.9877, 0.5867, 0.4067, 0.2589, 0.2019, 0.1501),
 }
-# g/cm3: NISTIR 5632, table 2; hydroxyapatite crystal 3.16.
-_MASS_DENSITY = {"water": 1.0, "air": 1.205e-3, "fat": 0.95, "muscle": 1.05, "blood": 1.06, "ha": 3.16}
+# g/cm3: NISTIR 5632, table 2; hydroxyapatite crystal 3.16. Fat: 0.93, the lipid-rich adipose tissue 3 of
+# Woodard and White 1986 (Br J Radiol 59:1209); their mean 0.95, also ICRU-44's, gives -78 HU where adults have
+# about -100.
+_MASS_DENSITY = {"water": 1.0, "air": 1.205e-3, "fat": 0.93, "muscle": 1.05, "blood": 1.06, "ha": 3.16}
 
 REFERENCE_TISSUES = ("air", "fat", "muscle", "blood")
 

@@ -18,7 +18,8 @@ def components(mask: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
       sizes: voxels of each part, descending, int64, shape (parts,).
     """
     solid = _as_mask(mask)
-    labels, _ = ndimage.label(solid)
+    labels = np.zeros(solid.shape, np.int32)
+    ndimage.label(solid, output=labels)
     sizes = np.bincount(labels.ravel())[1:]
     order = np.argsort(-sizes, kind="stable")
     rank = np.zeros(len(sizes) + 1, np.int32)

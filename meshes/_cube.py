@@ -47,7 +47,8 @@ def make_trabecular_cube(
       mask: boolean, shape (n, n, n), one face-connected part that touches all six faces.
 
     Raises:
-      ValueError: arguments out of range, or no connected specimen at this resolution (0.06 needs about n = 32).
+      ValueError: arguments out of range, or no connected specimen at this resolution (0.06 needs
+        about n = 32).
     """
     if not 16 <= int(n) <= 1024:
         raise ValueError(f"`n` must be 16 to 1024 voxels; got {n}.")

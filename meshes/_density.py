@@ -15,7 +15,7 @@ MATRIX_DENSITY_G_CM3 = 1.2
 _ASH_OVER_APPARENT = 0.6
 # Ash over HA-equivalent QCT density, g/cm3 (Schileo et al. 2008, femora, HA phantom).
 _ASH_OF_HA = (0.877, 0.079)
-# Ash over K2HPO4-equivalent QCT density, g/cm3 (Les et al. 1994 as used by Trabelsi 2011; Knowles 2016, table 1).
+# Ash over K2HPO4-equivalent QCT density, g/cm3 (Les 1994, used by Trabelsi 2011; Knowles 2016, table 1).
 _ASH_OF_K2HPO4 = (1.22, 0.0523)
 # K2HPO4- over HA-equivalent density, intercept about 0 (Goodsitt 1992, Bone Miner 19:145): kVp and slope.
 _K2HPO4_OVER_HA = ((80.0, 0.86), (140.0, 0.81))
@@ -24,10 +24,10 @@ _K2HPO4_OVER_HA = ((80.0, 0.86), (140.0, 0.81))
 def convert_density(image: Image, density_type: str, *, tube_kv: float = 120.0) -> Image:
     """The same bone in another density type, by published linear relations.
 
-    HA to ash: 0.877 rho + 0.079 (Schileo 2008). K2HPO4 to ash: 1.22 rho + 0.0523 (Les 1994). Ash to apparent:
-    rho / 0.6 (Schileo 2008). HA to K2HPO4: slope 0.86 at 80 kVp and 0.81 at 140 kVp (Goodsitt 1992), linear in
-    between (assumed). The first two were measured on bone: their intercepts give a voxel without mineral an ash
-    density above zero, so convert bone only.
+    HA to ash: 0.877 rho + 0.079 (Schileo 2008). K2HPO4 to ash: 1.22 rho + 0.0523 (Les 1994). Ash to
+    apparent: rho / 0.6 (Schileo 2008). HA to K2HPO4: slope 0.86 at 80 kVp and 0.81 at 140 kVp (Goodsitt
+    1992), linear in between (assumed). The first two were measured on bone: their intercepts give a voxel
+    without mineral an ash density above zero, so convert bone only.
 
     Args:
       image: density, g/cm3.
@@ -42,12 +42,12 @@ def convert_density(image: Image, density_type: str, *, tube_kv: float = 120.0) 
     """
     if image.quantity != "density" or image.density_type not in DENSITY_TYPES:
         raise ValueError(
-            f"`image` must be a density of known type; got {image.quantity!r} of type {image.density_type!r}. "
+            f"`image` must be a density of known type; got {image.quantity!r}, {image.density_type!r}. "
             "Calibrate HU first with `apply_calibration`."
         )
     if density_type not in DENSITY_TYPES:
         raise ValueError(
-            f"`density_type` must be one of {', '.join(DENSITY_TYPES)}; no relation to {density_type!r} is known."
+            f"`density_type` must be one of {', '.join(DENSITY_TYPES)}; none to {density_type!r} is known."
         )
     slope, intercept = _relation(image.density_type, density_type, tube_kv)
     return replace(image, values=slope * image.values + intercept, density_type=density_type)
@@ -65,14 +65,14 @@ def k2hpo4_over_ha(tube_kv: float = 120.0) -> float:
     (low, slope_low), (high, slope_high) = _K2HPO4_OVER_HA
     if not low <= tube_kv <= high:
         raise ValueError(
-            f"`tube_kv` must be {low:g} to {high:g} kV, the range in which K2HPO4 and HA phantoms were compared; "
+            f"`tube_kv` must be {low:g} to {high:g} kV, where K2HPO4 and HA phantoms were compared; "
             f"got {tube_kv}."
         )
     return float(np.interp(tube_kv, (low, high), (slope_low, slope_high)))
 
 
 def _relation(source: str | None, wanted: str, tube_kv: float) -> tuple[float, float]:
-    """Slope and intercept (g/cm3) from one type to another, through ash unless both are phantom-equivalent."""
+    """Slope and intercept (g/cm3) from one type to another, through ash unless both are phantom's."""
     if source == wanted:
         return 1.0, 0.0
     if {source, wanted} == {"ha", "k2hpo4"}:

@@ -105,7 +105,7 @@ def _qform(where: str, header: nibabel.Nifti1Header) -> np.ndarray | None:
     if not all(np.isfinite(header[name]) for name in names):
         raise ValueError(f"{where!r}: the affine (qform) holds NaN; save the image again with a true affine.")
     try:
-        return header.get_qform()
+        return np.asarray(header.get_qform(), float)
     except (HeaderDataError, ValueError) as error:
         raise ValueError(f"{where!r}: the qform is not a rotation: {error}") from error
 

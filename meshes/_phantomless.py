@@ -10,39 +10,45 @@ from ._calibration import Calibration, CalibrationFit, calibrate_from_pairs
 from ._density import k2hpo4_over_ha
 from ._image import Image, require_same_grid
 
-# Windows in which a tissue's peak is sought, HU. Fat and muscle: the usual -190 to -30 and 10 to 100 HU of body
-# composition, narrowed so that mixed voxels do not count. Below -1015 lies padding, not air.
-_WINDOWS = {"air": (-1015, -880), "fat": (-150, -60), "muscle": (20, 90)}
-# A peak must hold this share of the image's voxels to be believed (assumed).
-_LEAST_SHARE = 2e-3
+# Windows in which a tissue's peak is sought, HU (assumed, within the usual -190 to -30 HU for fat and -29 to
+# 150 HU for muscle of body composition studies). Below -1015 lies padding, not air.
+_WINDOWS = {"air": (-1015, -880), "fat": (-150, -50), "muscle": (10, 90)}
+# Share of a window's voxels, those of the smallest gradient, taken as pure tissue (assumed).
+_PURE_SHARE = 0.25
+_LEAST_VOXELS = 100
 
 
 def tissue_hu(image: Image) -> dict[str, float]:
-    """CT numbers of air, fat and muscle read off the histogram: the mode in each tissue's window.
+    """CT numbers of air, fat and muscle: the most frequent one in the pure part of each tissue's window.
 
-    The histogram has 1 HU bins smoothed over 6 HU. A tissue is left out when its window holds less than 0.2 % of
-    the voxels or its highest point is the window's edge (a slope, not a peak). Blood cannot be told from muscle
-    by its CT number and is never found.
+    The image is smoothed over one voxel, so that noise does not bury the peaks. Of the voxels in a window
+    the quarter with the smallest gradient is kept, which drops mixed voxels at borders; the mode of their
+    histogram, smoothed over 4 HU, is the answer. A tissue with fewer than 100 pure voxels, or a mode at the
+    window's edge (a slope, not a peak), is left out. Blood cannot be told from muscle by its CT number and
+    is never found.
 
     Args:
-      image: CT in HU, uncontrasted.
+      image: CT in HU, without contrast agent.
 
     Returns:
       Tissue name to HU; possibly empty.
     """
     if image.quantity != "hu":
         raise ValueError(f"`image` must be in HU; it holds {image.quantity!r}.")
-    values = np.asarray(image.values).ravel()
+    values = np.asarray(image.values, float)
+    smooth = ndimage.gaussian_filter(values, 1.0)
+    gradient = ndimage.gaussian_gradient_magnitude(values, 1.0)
     found = {}
     for tissue, (low, high) in _WINDOWS.items():
-        inside = values[(values >= low) & (values <= high)]
-        if inside.size < max(_LEAST_SHARE * values.size, 30):
+        inside = (smooth >= low) & (smooth <= high)
+        if not inside.any():
             continue
-        # Whole-number bins: CT numbers are stored as integers, finer bins would comb.
-        counts = np.histogram(inside, bins=np.arange(low - 0.5, high + 1.5))[0].astype(float)
-        smooth = ndimage.gaussian_filter1d(counts, 6.0, mode="nearest")
-        peak = int(smooth.argmax())
-        if 0 < peak < len(smooth) - 1:
+        pure = smooth[inside & (gradient <= np.quantile(gradient[inside], _PURE_SHARE))]
+        if pure.size < _LEAST_VOXELS:
+            continue
+        counts = np.histogram(pure, bins=np.arange(low - 0.5, high + 1.5))[0].astype(float)
+        peak = int(ndimage.gaussian_filter1d(counts, 4.0, mode="nearest").argmax())
+        if 0 < peak < len(counts) - 1:
             found[tissue] = float(low + peak)
     return found
 
@@ -55,17 +61,23 @@ def calibrate_phantomless(
     tissue_labels: Mapping[str, int] | None = None,
     reference_mg_cm3: Mapping[str, float] | None = None,
     effective_kev: float = 70.0,
+    nominal_air: bool = True,
     density_type: str = "ha",
     tube_kv: float = 120.0,
 ) -> tuple[Calibration, CalibrationFit]:
     """Calibration by the line through measured HU of tissues and their HA-equivalent densities.
 
-    CT numbers come from `hu`, else as medians of the labelled tissues, else from the histogram (`tissue_hu`).
-    The equivalent density of a tissue is that of hydroxyapatite in water with the same linear attenuation at the
-    scan's effective energy, from NIST's tables for ICRU-44 tissues: the method of internal calibration
-    (Michalski et al. 2020, Med Eng Phys 78:55). Unlike there, the effective energy is given, not fitted, as two
-    to four soft tissues do not determine it; 70 keV for 120 kVp is assumed. At 70 keV the equivalents are about
-    air -735, fat -56, muscle 34, blood 39 mg/cm3; 5 keV more or less change the slope by about 8 %.
+    CT numbers come from `hu`, else as medians of the labelled tissues, else from the histogram
+    (`tissue_hu`). The equivalent density of a tissue is that of hydroxyapatite in water with the same linear
+    attenuation at the scan's effective energy, from NIST's tables for ICRU-44 tissues, as in internal calibration (Michalski
+    et al. 2020, Med Eng Phys 78:55). Unlike there, the effective energy is given, not fitted, as two to four
+    soft tissues do not determine it; 70 keV for 120 kVp is assumed. At 70 keV the equivalents are air -750,
+    fat -74, muscle 32, blood 42 mg/cm3. Every 5 keV change the slope by about 10 %: absolute densities are
+    no better than that, changes of one patient on one scanner are.
+
+    Fat and muscle alone span 150 HU, and a person's fat or muscle is rarely the table's, so that a line
+    through them may be off by a fifth. Air that is not measured therefore enters with -1000 HU, the definition of the
+    scale.
 
     Args:
       image: CT in HU; not needed when `hu` is given.
@@ -74,6 +86,7 @@ def calibrate_phantomless(
       tissue_labels: tissue name to label value in `tissues`.
       reference_mg_cm3: equivalent densities by tissue that replace the computed ones, in `density_type`.
       effective_kev: effective photon energy, keV, 40 to 120.
+      nominal_air: let air enter with -1000 HU where it is not measured; the fit names it "air (nominal)".
       density_type: "ha" or "k2hpo4" (HA times the published ratio, `k2hpo4_over_ha`).
       tube_kv: tube voltage for that ratio, kV.
 
@@ -81,7 +94,8 @@ def calibrate_phantomless(
       calibration, and the fit with measured HU, equivalents, residuals and r2.
 
     Raises:
-      ValueError: fewer than two tissues, an unknown tissue or density type, labels without voxels, another grid.
+      ValueError: fewer than two tissues, an unknown tissue or density type, labels without voxels, another
+        grid.
 
     Contrast agent raises blood, and blood is then no reference.
     """
@@ -90,13 +104,16 @@ def calibrate_phantomless(
     if not 40 <= effective_kev <= 120:
         raise ValueError(f"`effective_kev` must be 40 to 120 keV; got {effective_kev}.")
     measured = dict(hu) if hu is not None else _measured(image, tissues, tissue_labels)
+    nominal = nominal_air and len(measured) > 0 and "air" not in measured
+    if nominal:
+        measured["air"] = -1000.0
     unknown = sorted((measured.keys() | (reference_mg_cm3 or {}).keys()) - set(REFERENCE_TISSUES))
     if unknown:
         raise ValueError(f"tissues must be among {', '.join(REFERENCE_TISSUES)}; got {', '.join(unknown)}.")
     names = [tissue for tissue in REFERENCE_TISSUES if tissue in measured]
     if len(names) < 2:
         raise ValueError(
-            f"a calibration without phantom needs two or more tissues of {', '.join(REFERENCE_TISSUES)}; found "
+            f"a calibration without phantom needs two or more of {', '.join(REFERENCE_TISSUES)}; found "
             f"{', '.join(names) or 'none'}. State their HU with `hu` or label them."
         )
     scale = k2hpo4_over_ha(tube_kv) if density_type == "k2hpo4" else 1.0
@@ -109,7 +126,7 @@ def calibrate_phantomless(
         [measured[name] for name in names],
         [computed[name] for name in names],
         density_type,
-        materials=names,
+        materials=["air (nominal)" if nominal and name == "air" else name for name in names],
         source=source,
     )
 
@@ -128,9 +145,9 @@ def _measured(
     require_same_grid(image, tissues, names=("image", "tissues"))
     measured = {}
     for tissue, label in tissue_labels.items():
-        inside = np.asarray(tissues.values) == label
+        inside = np.equal(tissues.values, label)
         # The outer layer mixes with its neighbours; small regions are kept whole.
-        core = ndimage.binary_erosion(inside)
+        core = np.asarray(ndimage.binary_erosion(inside), bool)
         chosen = core if core.sum() >= 20 else inside
         if not chosen.any():
             raise ValueError(f"`tissues` holds no voxel of label {label} ({tissue}).")

@@ -1,5 +1,7 @@
 """Smooth random fields that are functions of position, so that every voxel size sees the same bone."""
 
+from typing import Any
+
 import numpy as np
 
 _MODES = 160
@@ -39,8 +41,9 @@ def random_field(
     waves = directions * wave_number[:, None]
     amplitude = np.sqrt(2 / _MODES) * np.exp(1j * rng.uniform(0, 2 * np.pi, _MODES))
     amplitude = amplitude * np.prod(np.sinc(waves * voxel_mm / (2 * np.pi)), axis=1)
-    x, y, z = (np.exp(1j * np.outer(axis, waves[:, i])) for i, axis in enumerate(axes))
-    plane = (x[:, None, :] * y[None, :, :] * amplitude).reshape(-1, _MODES)
+    phases: Any = [np.exp(1j * np.outer(axis, waves[:, i])) for i, axis in enumerate(axes)]
+    x, y, z = phases
+    plane: Any = (x[:, None, :] * y[None, :, :] * amplitude).reshape(-1, _MODES)
     # Re(plane @ z^T) as two real products: half the work of the complex one.
     field = plane.real @ z.real.T - plane.imag @ z.imag.T
     return field.reshape(len(axes[0]), len(axes[1]), len(axes[2]))

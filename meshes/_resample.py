@@ -1,6 +1,7 @@
 """Other grids: an isotropic one, or that of another image."""
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 from scipy import ndimage
@@ -39,7 +40,7 @@ def resample(image: Image, spacing_mm: float, *, order: int | None = None) -> Im
     step = spacing_mm / parts / old
     first = (np.array(values.shape) - 1) / 2 - (shape * parts - 1) / 2 * step
     fine = ndimage.affine_transform(
-        values, step, offset=first, output_shape=tuple(shape * parts), order=order, mode="nearest"
+        values, step, offset=cast(Any, first), output_shape=tuple(shape * parts), order=order, mode="nearest"
     )
     blocks = fine.reshape(shape[0], parts[0], shape[1], parts[1], shape[2], parts[2])
     result = fine if (parts == 1).all() else blocks.mean(axis=(1, 3, 5))
@@ -73,7 +74,12 @@ def resample_onto(image: Image, target: Image, *, order: int | None = None, fill
     shape = np.shape(target.values)
     matrix = np.linalg.solve(affine_of(image), affine_of(target))
     result = ndimage.affine_transform(
-        values, matrix[:3, :3], offset=matrix[:3, 3], output_shape=shape, order=order, mode="nearest"
+        values,
+        matrix[:3, :3],
+        offset=cast(Any, matrix[:3, 3]),
+        output_shape=shape,
+        order=order,
+        mode="nearest",
     )
     outside = np.zeros(shape, bool)
     for axis in range(3):

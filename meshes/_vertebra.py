@@ -73,9 +73,9 @@ def make_vertebra(
 ) -> Vertebra:
     """Parametric L3: bean-shaped body with waist, hollow endplates and thin shell, in a slice of trunk.
 
-    Bone is a function of position in mm and of the seed, averaged over each voxel, so another voxel size gives
-    the same bone. Around it lie psoas and back muscles, fat, the aorta, air behind the skin and a phantom of four
-    HA rods. CT numbers follow from NIST's attenuation at 70 keV: mineral replaces marrow's water.
+    Bone is a function of position in mm and of the seed, averaged over each voxel, so another voxel size
+    gives the same bone. Around it lie psoas and back muscles, fat, the aorta, air behind the skin and a
+    phantom of four HA rods. CT numbers follow from NIST's attenuation at 70 keV: mineral replaces marrow's water.
 
     Args:
       spacing_mm: voxel edge, mm, 0.3 to 4.
@@ -83,12 +83,12 @@ def make_vertebra(
       height_mm: body height, rim to rim, mm.
       width_mm: body width, mm.
       depth_mm: body depth, mm.
-      trabecular_mg_cm3: mean of the trabecular compartment, mg HA/cm3; 120 is a healthy man of about 55.
+      trabecular_mg_cm3: mean of the trabecular compartment, mg HA/cm3.
       shell_thickness_mm: shell and endplates, mm.
       pedicles: add pedicles, arch and processes.
       noise_hu: standard deviation of white noise, HU.
-      marrow_hu: CT number of marrow without mineral, HU; below zero as marrow is partly fat, which makes every
-        QCT read too low (by 0.75 mg/cm3 per HU).
+      marrow_hu: CT number of marrow without mineral, HU; below zero as marrow is partly fat, which makes
+        every QCT read too low (by 0.75 mg/cm3 per HU).
       scanner_gain: CT numbers are multiplied by this (a scanner out of tune).
       scanner_offset_hu: then this is added.
 
@@ -109,11 +109,13 @@ def make_vertebra(
     labels = np.zeros(bone.shape, np.uint8)
     solid = bone >= 0.5
     labels[solid] = TRABECULAR
-    labels[solid & (shell > 0.05)] = SHELL
+    # The outermost layer counts as shell even where most of the shell lies in the voxel beyond it.
+    layer = solid & ~np.asarray(ndimage.binary_erosion(solid), bool)
+    labels[layer | (solid & (shell > 0.05))] = SHELL
     labels[solid & (arch > inner + shell)] = POSTERIOR
 
     soft, tissues = _surroundings(shape, axes, spacing_mm)
-    tissues[ndimage.binary_dilation(bone > 0, iterations=1)] = 0
+    tissues[np.asarray(ndimage.binary_dilation(bone > 0), bool)] = 0
     hu = (1 - bone) * soft + (inner + arch) * marrow_hu + 1000 * hu_per_mg_ha(_EFFECTIVE_KEV) * density
     noise = np.random.default_rng([seed, 7]).normal(size=hu.shape) * noise_hu
     hu = np.round(np.maximum(scanner_gain * hu + scanner_offset_hu + noise, -1024)).astype(np.int16)
@@ -164,7 +166,7 @@ def _axes(shape: Shape, h: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _fractions(shape: Shape, axes, h: float, shell_mm: float, pedicles: bool):
-    """Share of each voxel inside the shell, in the shell, and in the posterior arch; three arrays (nx, ny, nz).
+    """Share of each voxel inside the shell, in the shell, and in the arch, three arrays (nx, ny, nz).
 
     Sub-points carry a ramp of their own width over the surface, so that a shell thinner than the sub-points
     keeps its volume.
@@ -255,7 +257,8 @@ def _surroundings(shape: Shape, axes, h: float) -> tuple[np.ndarray, np.ndarray]
         radius = np.sqrt(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2)
         return (radius - 1) * min(rx, ry)
 
-    disc = np.maximum(ellipse(0, 0, half_width, half_depth), 0.5 * shape.height_mm + 0.5 - np.abs(z))
+    # Discs reach into the hollows of the endplates; the body is laid over them later.
+    disc = np.maximum(ellipse(0, 0, half_width, half_depth), 0.5 * shape.height_mm - 4.0 - np.abs(z))
     paint(disc, 80.0, 0)
     for sign in (-1, 1):
         paint(ellipse(sign * (half_width + 12), -2, 12, 17), at["muscle"], TISSUE_LABELS["muscle"])

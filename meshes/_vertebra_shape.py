@@ -33,7 +33,7 @@ class Shape:
 
 
 def body_distance(shape: Shape, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Signed distance to the surface of the body, mm, negative inside; exact to first order at the surface."""
+    """Signed distance to the surface of the body, mm, negative inside; exact to first order there."""
     step = 0.05
     value = _level(shape, x, y, z)
     slope = np.zeros_like(value)

@@ -11,6 +11,9 @@ def prepare_jax(*, cache: bool = True) -> None:
 
     Precision is the program's choice, so it is made here and never by the library.
     """
+    # A cached program makes XLA print pages about pseudo features of the processor (prefer-no-gather) that
+    # change nothing; what fails for real is raised as an exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import jax
 
     jax.config.update("jax_enable_x64", True)

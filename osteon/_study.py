@@ -58,6 +58,8 @@ class Calibration:
     "Measured skeletal muscle, HU."
     blood_hu: float | None = key(None, low=0, high=150, unit="HU")
     "Measured blood without contrast agent, HU."
+    effective_kev: float = key(70.0, low=40, high=120, unit="keV")
+    "Effective photon energy of the scan, keV (phantomless; 70 at 120 kV is assumed)."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,8 @@ class ImageSource:
     "What a calibrated image's density is the equivalent of."
     calibration: Calibration | None = key(None)
     "How HU become density."
+    tube_kv: float = key(120.0, low=80, high=140, unit="kV")
+    "Tube voltage, kV: the ratio of K2HPO4- to HA-equivalent density depends on it."
 
 
 @dataclass(frozen=True, kw_only=True)

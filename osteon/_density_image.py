@@ -1,0 +1,152 @@
+"""From the image of a study to calibrated density, with the sentence that says how."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._errors import UserError, input_errors
+from ._study import Calibration, ImageSource
+
+MOST_NEGATIVE_SHARE = 0.5
+"Share of a body's voxels with negative density above which the calibration is refused (assumed)."
+
+
+@dataclass(frozen=True)
+class DensityImage:
+    """Calibrated density on the grid of the file and how it came about."""
+
+    source: Any
+    "density, g/cm3, `meshes.Image` with the axes of the file"
+    labels: Any
+    "labels of a built-in vertebra (1 trabecular, 2 cortical), `meshes.Image`, or None"
+    sentence: str
+    "what the image is"
+    calibration: dict[str, Any]
+    "how HU became density, for summary.json"
+    hashes: dict[str, str]
+    "SHA-256 of every file read, by role"
+
+
+def read_density(image: ImageSource) -> DensityImage:
+    """Calibrated density of a study's image.
+
+    Raises:
+      UserError: a file that cannot be read, or a calibration that cannot be made.
+    """
+    if image.builtin is not None:
+        return _builtin(image)
+    import meshes
+
+    from ._runfolder import sha256
+
+    path = Path(image.folder) / str(image.path)
+    quantity = "density" if image.calibrated else "hu"
+    with input_errors(f"image.path '{image.path}'"):
+        source = meshes.read_image(path, quantity=quantity, density_type=image.density_type)
+    hashes = {"image": sha256(path)}
+    spacing = " x ".join(f"{edge:.4g}" for edge in np.asarray(source.spacing))
+    sentence = f"CT of {' x '.join(map(str, np.shape(source.values)))} voxels of {spacing} mm"
+    if image.calibrated:
+        record = {
+            "method": "none",
+            "density_type": image.density_type,
+            "sentence": f"The image already is {image.density_type}-equivalent density in mg/cm3.",
+        }
+        return DensityImage(source, None, sentence, record, hashes)
+    assert_hu_plausible(source, image.path)
+    with input_errors("image.calibration"):
+        calibration, record = calibrate(source, image.calibration or Calibration(), image.tube_kv)
+        return DensityImage(meshes.apply_calibration(source, calibration), None, sentence, record, hashes)
+
+
+def assert_hu_plausible(image: Any, name: Any) -> None:
+    """Refuse values that cannot be HU: none below -100, as in a density image or a mask.
+
+    Raises:
+      UserError: nothing in the image is as dark as fat or air, or all of it is one value.
+    """
+    low, high = float(np.min(image.values)), float(np.max(image.values))
+    if low == high or (low >= 0 and high <= 10):
+        raise UserError(
+            f"image.path '{name}' holds values from {low:g} to {high:g}, which are no Hounsfield units; "
+            "give the CT, or set calibrated = true and density_type for a density image"
+        )
+
+
+def calibrate(source: Any, settings: Calibration, tube_kv: float) -> tuple[Any, dict[str, Any]]:
+    """`meshes.Calibration` and its record for summary.json."""
+    import meshes
+
+    if settings.method == "linear":
+        slope, intercept = float(settings.slope or 0), float(settings.intercept or 0)
+        calibration = meshes.make_calibration(slope, intercept, settings.density_type or "k2hpo4")
+        sentence = (
+            f"Stated line: {slope:g} mg/cm3 per HU, {intercept:g} mg/cm3 at 0 HU, "
+            f"{settings.density_type}-equivalent."
+        )
+        record = {"method": "linear"}
+    else:
+        stated = {
+            name: value
+            for name in ("air", "fat", "muscle", "blood")
+            if (value := getattr(settings, f"{name}_hu")) is not None
+        }
+        calibration, fit = meshes.calibrate_phantomless(
+            source,
+            hu=stated or None,
+            effective_kev=settings.effective_kev,
+            density_type=settings.density_type if settings.density_type in ("ha", "k2hpo4") else "ha",
+            tube_kv=tube_kv,
+        )
+        tissues = ", ".join(f"{name} {hu:g} HU" for name, hu in zip(fit.materials, fit.hu, strict=True))
+        sentence = (
+            f"Without phantom, from {tissues}; residuals up to "
+            f"{np.abs(fit.residuals_mg_cm3).max():.1f} mg/cm3; {fit.source}."
+        )
+        record = {
+            "method": "phantomless",
+            "tissues_hu": dict(zip(fit.materials, map(float, fit.hu), strict=True)),
+            "reference_mg_cm3": dict(zip(fit.materials, map(float, fit.density_mg_cm3), strict=True)),
+            "residuals_mg_cm3": dict(zip(fit.materials, map(float, fit.residuals_mg_cm3), strict=True)),
+            "r2": fit.r2,
+        }
+    return calibration, {
+        **record,
+        "slope_mg_cm3_per_hu": 1000 * float(calibration.slope),
+        "intercept_mg_cm3": 1000 * float(calibration.intercept),
+        "density_type": calibration.density_type,
+        "sentence": sentence,
+    }
+
+
+def _builtin(image: ImageSource) -> DensityImage:
+    """The parametric L3, calibrated by the rods of its own phantom as a real scan would be."""
+    import meshes
+
+    with input_errors("image.voxel_mm"):
+        vertebra = meshes.make_vertebra(image.voxel_mm, seed=image.seed)
+    tissues = np.asarray(vertebra.tissues.values)
+    rods = 1000 * np.asarray(vertebra.phantom)
+    values = np.asarray(vertebra.hu.values)
+    numbers = [
+        float(values[tissues == meshes.TISSUE_LABELS[f"rod {index}"]].mean()) for index in range(len(rods))
+    ]
+    calibration, fit = meshes.calibrate_from_pairs(
+        numbers, rods, "ha", source="rods of the built-in vertebra's phantom"
+    )
+    record = {
+        "method": "phantom",
+        "slope_mg_cm3_per_hu": 1000 * float(calibration.slope),
+        "intercept_mg_cm3": 1000 * float(calibration.intercept),
+        "density_type": "ha",
+        "r2": fit.r2,
+        "sentence": f"By the {len(rods)} hydroxyapatite rods of the built-in phantom (r2 {fit.r2:.5f}).",
+    }
+    shape = " x ".join(map(str, values.shape))
+    sentence = (
+        f"Built-in parametric L3 (seed {image.seed}), synthetic CT of {shape} voxels of {image.voxel_mm:g} mm"
+    )
+    source = meshes.apply_calibration(vertebra.hu, calibration)
+    return DensityImage(source, vertebra.labels, sentence, record, {})

@@ -1,0 +1,229 @@
+"""The vertebral bodies of a study on the grid of the model: bone voxels, compartments, densities."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ._density_image import MOST_NEGATIVE_SHARE, DensityImage
+from ._errors import UserError, input_errors
+from ._solve_command import bounding_box, cubic_edge, label_mask
+from ._study import ImageSource, Level, Study
+
+LARGEST_SPREAD = 1e-3
+"Relative difference of voxel edges below which voxels count as cubes."
+
+
+@dataclass(frozen=True)
+class LevelBone:
+    """One vertebral body, cropped, on cubic voxels in RAS order."""
+
+    name: str
+    "name of the level"
+    grid: Any
+    "HA-equivalent density of the crop, g/cm3, `meshes.Image` in RAS order"
+    bone: np.ndarray
+    "voxels of the body on `grid`, boolean"
+    compartments: np.ndarray
+    "calibration.TRABECULAR or calibration.CORTICAL of every bone voxel, (nb,)"
+    density_ha: np.ndarray
+    "HA-equivalent density, g/cm3, (nb,), not negative"
+    density_law: np.ndarray
+    "the same as the density-modulus law wants it, g/cm3, (nb,)"
+    voxel_mm: float
+    "edge of a voxel, mm"
+    source: Any
+    "the image as read, for maps on its grid, `meshes.Image`"
+    source_bone: np.ndarray
+    "voxels of the body on the grid of `source`, boolean"
+    sentence: str
+    "what is modelled, for the report"
+    notes: tuple[str, ...]
+    "what was done to the input"
+
+
+def read_levels(study: Study, image: DensityImage, law: Any) -> tuple[list[LevelBone], dict[str, str]]:
+    """Every level of a study and the hashes of the label images read.
+
+    Raises:
+      UserError: a mask that is missing, on another grid or without the label; a body that is empty.
+    """
+    hashes: dict[str, str] = {}
+    levels = study.levels or (Level(name="L3", label=1),)
+    made = [_level(level, study, image, law, hashes) for level in levels]
+    return made, hashes
+
+
+def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: dict[str, str]) -> LevelBone:
+    import calibration
+    import meshes
+
+    trabecular, cortical, how = _masks(level, study.image, image, hashes)
+    body = trabecular | cortical
+    kept = meshes.largest_component(body)
+    notes = []
+    if kept.sum() < body.sum():
+        notes.append(
+            f"{level.name}: {int(body.sum() - kept.sum())} of {int(body.sum())} voxels hang on no face of "
+            "the largest part and were set aside"
+        )
+    ras = meshes.to_ras(image.source)
+    margin = bounding_box(kept)
+    crop = tuple(slice(max(0, part.start - 2), part.stop + 2) for part in margin)
+    grid = _cropped(ras, crop)
+    parts = np.where(trabecular & kept, 1, np.where(cortical & kept, 2, 0))[crop].astype(np.int32)
+    parts_image = meshes.make_image(
+        parts, grid.spacing, origin=grid.origin, direction=grid.direction, quantity="label"
+    )
+    edge = study.mechanics.voxel_mm
+    spacing = np.asarray(grid.spacing, dtype=float)
+    if edge is None:
+        edge = float(spacing.min())
+    if np.abs(spacing / edge - 1).max() > LARGEST_SPREAD:
+        notes.append(
+            f"{level.name}: voxels of {' x '.join(f'{item:.4g}' for item in spacing)} mm were resampled to "
+            f"{edge:g} mm"
+        )
+        grid = meshes.resample(grid, edge)
+        parts_image = meshes.resample(parts_image, edge)
+    parts = np.asarray(parts_image.values)
+    bone = meshes.largest_component(parts > 0)
+    if parts[bone].min() == parts[bone].max():
+        raise UserError(
+            f"levels '{level.name}': the body has only one compartment at {edge:g} mm; use smaller voxels or "
+            "give a subregion mask with trabecular_labels and cortical_labels"
+        )
+    density = meshes.convert_density(grid, "ha", tube_kv=study.image.tube_kv)
+    values = np.asarray(density.values, dtype=np.float64)[bone]
+    negative = float((values < 0).mean())
+    if negative > MOST_NEGATIVE_SHARE:
+        raise UserError(
+            f"levels '{level.name}': {100 * negative:.0f} % of its voxels have a negative density; check the "
+            "calibration and that the mask lies on bone"
+        )
+    if negative > 0:
+        count = int((values < 0).sum())
+        notes.append(f"{level.name}: {count} of {values.size} voxels had a negative density, set to 0 mg/cm3")
+    values = np.maximum(values, 0.0)
+    clean = np.asarray(density.values, dtype=np.float64).copy()
+    clean[bone] = values
+    density = replace(density, values=clean)
+    wanted = meshes.convert_density(density, law.density_type, tube_kv=study.image.tube_kv)
+    codes = np.where(parts[bone] == 1, calibration.TRABECULAR, calibration.CORTICAL)
+    sentence = (
+        f"{int(bone.sum())} voxels of {edge:g} mm, {int((parts[bone] == 1).sum())} trabecular and "
+        f"{int((parts[bone] == 2).sum())} cortical; {how} The vertebral body alone is modelled, so BMC "
+        "and aBMD are those of the body without posterior elements."
+    )
+    return LevelBone(
+        name=level.name,
+        grid=density,
+        bone=bone,
+        compartments=codes,
+        density_ha=values,
+        density_law=np.asarray(wanted.values, dtype=np.float64)[bone],
+        voxel_mm=cubic_edge(density),
+        source=image.source,
+        source_bone=_on_source(kept, image.source),
+        sentence=sentence,
+        notes=tuple(notes),
+    )
+
+
+def _masks(
+    level: Level, settings: ImageSource, image: DensityImage, hashes: dict[str, str]
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Trabecular and cortical voxels in RAS order, and the sentence that says where the split comes from."""
+    import meshes
+
+    if image.labels is not None:
+        values = np.asarray(meshes.to_ras(image.labels).values)
+        return values == 1, values == 2, "The shell is that of the built-in vertebra."
+    name = level.mask or settings.mask
+    labels = _labels(image, settings, str(name), f"levels '{level.name}' mask", hashes)
+    body = label_mask(labels, int(level.label or 0), f"levels '{level.name}' label")
+    subregions = level.subregions or settings.subregions
+    if subregions is None:
+        from scipy import ndimage
+
+        core = ndimage.binary_erosion(body)
+        return (
+            core,
+            body & ~core,
+            "The outer layer of one voxel counts as cortical, the eroded rest as trabecular.",
+        )
+    parts = _labels(image, settings, subregions, f"levels '{level.name}' subregions", hashes)
+    values = np.asarray(meshes.to_ras(parts).values)
+    trabecular = body & np.isin(values, level.trabecular_labels)
+    cortical = body & np.isin(values, level.cortical_labels)
+    for found, wanted, word in (
+        (trabecular, level.trabecular_labels, "trabecular_labels"),
+        (cortical, level.cortical_labels, "cortical_labels"),
+    ):
+        if not found.any():
+            there = ", ".join(str(int(item)) for item in np.unique(values[body]) if item != 0)
+            raise UserError(
+                f"levels '{level.name}': none of {word} = {list(wanted)} lies inside label {level.label}; "
+                f"found there: {there or 'nothing'}"
+            )
+    return trabecular, cortical, "Trabecular core and shell are those of the subregion mask."
+
+
+def _labels(image: DensityImage, settings: ImageSource, name: str, where: str, hashes: dict[str, str]) -> Any:
+    import meshes
+
+    from ._runfolder import sha256
+
+    path = Path(settings.folder) / name
+    with input_errors(f"{where} '{name}'"):
+        labels = meshes.read_labels(path)
+        meshes.require_same_grid(image.source, labels, names=("the CT", "the mask"))
+    hashes[where] = sha256(path)
+    return labels
+
+
+def _cropped(image: Any, crop: tuple[slice, ...]) -> Any:
+    import meshes
+
+    affine = meshes.affine_of(image)
+    first = np.array([part.start for part in crop], dtype=float)
+    return replace(
+        image, values=np.asarray(image.values)[crop], origin=affine[:3, :3] @ first + affine[:3, 3]
+    )
+
+
+def _on_source(mask: np.ndarray, source: Any) -> np.ndarray:
+    """A mask in RAS order of the whole image on the axes of the file."""
+    import meshes
+
+    ras = meshes.to_ras(source)
+    image = meshes.make_image(mask, ras.spacing, origin=ras.origin, direction=ras.direction, quantity="mask")
+    return np.asarray(meshes.onto_source(image, source).values)
+
+
+def to_source(level: LevelBone, values: np.ndarray) -> np.ndarray:
+    """A field of the bone voxels on the grid of the file, 0 outside the body.
+
+    Args:
+      level: the level.
+      values: one value a bone voxel, (nb,).
+
+    Returns:
+      array on the axes of `level.source`. Without resampling every voxel keeps its value exactly; after
+      resampling each voxel of the body takes the nearest model voxel.
+    """
+    from scipy import ndimage
+
+    import meshes
+
+    grid = np.zeros(level.bone.shape)
+    grid[level.bone] = values
+    # The body's rim may fall between model voxels; there the nearest bone speaks, not the 0 beside it.
+    nearest = ndimage.distance_transform_edt(~level.bone, return_distances=False, return_indices=True)
+    filled = grid[tuple(np.asarray(nearest))]
+    image = meshes.make_image(
+        filled, level.grid.spacing, origin=level.grid.origin, direction=level.grid.direction, quantity="field"
+    )
+    result = np.asarray(meshes.resample_onto(image, level.source, order=0, fill=0.0).values)
+    return np.where(level.source_bone, result, 0.0)

@@ -1,0 +1,138 @@
+"""`osteon run`: a study file in, a run folder with maps, curves, numbers and a report out."""
+
+import argparse
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+from ._density_image import DensityImage, read_density
+from ._errors import input_errors
+from ._levels import LevelBone, read_levels
+from ._machine import prepare_jax, require_memory
+from ._overrides import to_toml
+from ._progress import Progress, progress_bar
+from ._report import write_report
+from ._runfolder import RunFolder, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
+from ._simulation import ArmResult, make_courses, make_level_model, make_load_test, simulate_arm
+from ._study import UNTREATED, Arm, Study, read_study
+from ._summary import run_summary, timecourse_csv, timecourse_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A study with everything read and checked; nothing solved yet."""
+
+    study: Study
+    "the study"
+    arms: list[Arm]
+    "arms, the untreated one first"
+    image: DensityImage
+    "calibrated image"
+    levels: list[LevelBone]
+    "bodies"
+    courses: dict[str, Any]
+    "hormone course of every arm"
+    parameters: Any
+    "`remodeling.BoneParameters`"
+    hashes: dict[str, str]
+    "SHA-256 of every file read"
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Run a study and print the path of its report."""
+    study = read_study(arguments.study, overrides=arguments.overrides, data_dir=arguments.data_dir)
+    out = arguments.out or fresh_path(Path("runs"), arguments.study.stem)
+    require_fresh(out)
+    prepare_jax(cache=not arguments.no_cache)
+    with progress_bar("reading", forced=arguments.progress, quiet=arguments.quiet) as progress:
+        prepared = prepare(study)
+        with run_folder(out) as folder:
+            run_study(prepared, folder, progress, memory_gb=arguments.memory_gb)
+    print(out / "report.html")
+
+
+def prepare(study: Study) -> Prepared:
+    """Read and check everything a study names.
+
+    Raises:
+      UserError: anything in the study or its files that cannot be used.
+    """
+    import fem
+    import remodeling
+
+    with input_errors("mechanics.law"):
+        law = fem.density_law(study.mechanics.law)
+    with input_errors("mechanics.load, mechanics.strain"):
+        fem.load_case(study.mechanics.load, strain=study.mechanics.strain)
+    with input_errors("[biology]"):
+        parameters = remodeling.make_parameters(**(study.biology or {}))
+    arms = [Arm(name=UNTREATED), *study.arm]
+    courses = make_courses(study, arms)
+    image = read_density(study.image)
+    levels, hashes = read_levels(study, image, law)
+    return Prepared(study, arms, image, levels, courses, parameters, {**image.hashes, **hashes})
+
+
+def run_study(
+    prepared: Prepared, folder: RunFolder, progress: Progress, *, memory_gb: float | None = None
+) -> None:
+    """Simulate every level and arm and fill the run folder."""
+    # Figures pull in matplotlib, which `solve` and `check` of a study do without.
+    from ._run_outputs import write_figures, write_maps
+
+    begin = time.perf_counter()
+    study = prepared.study
+    folder.log(prepared.image.sentence)
+    folder.log(prepared.image.calibration["sentence"])
+    load_test = make_load_test()
+    results: list[ArmResult] = []
+    share = 0.9 / (len(prepared.levels) * len(prepared.arms))
+    for level in prepared.levels:
+        for note in level.notes:
+            folder.log(note)
+        progress.stage(f"{level.name}: mesh")
+        model = make_level_model(level, study.mechanics)
+        require_memory(model.elements, memory_gb)
+        folder.log(f"{level.name}: {model.elements} elements")
+        for arm in prepared.arms:
+            progress.stage(f"{level.name}: {arm.name}")
+            result = simulate_arm(
+                level, model, prepared.courses[arm.name], prepared.parameters, study, arm.name, load_test
+            )
+            results.append(result)
+            progress.stage(f"{level.name}: {arm.name}", advance=share)
+            folder.log(
+                f"{level.name}, {arm.name}: {result.solver['solves']} solves, at most "
+                f"{result.solver['iterations_max']} iterations, residual at most "
+                f"{result.solver['relative_residual_max']:.1e}, {result.solver['seconds']:.1f} s"
+            )
+    progress.stage("writing tables")
+    rows = timecourse_rows(prepared, results)
+    folder.write_text("timecourse.csv", timecourse_csv(rows))
+    folder.write_text("study.toml", to_toml(portable(study)))
+    progress.stage("writing maps", advance=0.02)
+    write_maps(folder, prepared, results)
+    progress.stage("drawing", advance=0.03)
+    folder.write_json("figures.json", write_figures(folder, prepared, results, rows))
+    folder.write_json("versions.json", {**versions(), "inputs_sha256": prepared.hashes})
+    timing = {"run_seconds": time.perf_counter() - begin, "peak_memory_mb": peak_memory_mb()}
+    folder.write_json("summary.json", {**run_summary(prepared, results, rows), **timing})
+    progress.stage("writing the report", advance=0.05)
+    write_report(folder.path)
+    folder.log(f"done, peak memory {timing['peak_memory_mb']:.0f} MB")
+
+
+def portable(study: Study) -> dict[str, Any]:
+    """The resolved study without paths: file names can name patients, so each becomes its role."""
+    data = dataclasses.asdict(study)
+    image = data["image"]
+    image["folder"] = None
+    for table, roles in (
+        (image, ("path", "mask", "subregions")),
+        *((row, ("mask", "subregions")) for row in data["levels"]),
+    ):
+        for role in roles:
+            if table.get(role) is not None:
+                table[role] = f"{role}.nii.gz"
+    return data

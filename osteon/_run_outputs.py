@@ -1,0 +1,179 @@
+"""Maps and figures of a run."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._figures import change_figure, hormone_figure, level_figure
+from ._levels import LevelBone, to_source
+from ._map_figures import density_figure, energy_figure
+from ._runfolder import RunFolder, write_atomic
+from ._simulation import ArmResult
+
+if TYPE_CHECKING:
+    from ._run_command import Prepared
+
+_SHOWN = (
+    "trabecular_vbmd_mg_cm3",
+    "integral_vbmd_mg_cm3",
+    "ap_abmd_g_cm2",
+    "strength_pistoia_n",
+    "resorption_percent",
+    "formation_percent",
+)
+
+
+def slug(name: str) -> str:
+    """A name as part of a file name: lower-case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
+
+
+def fields_of(result: ArmResult, month_index: int) -> dict[str, np.ndarray]:
+    """Fields of the bone voxels at one reported month, by name with unit."""
+    density = 1000 * result.density
+    change = 100 * (density[month_index] / np.maximum(density[0], 1e-6) - 1)
+    return {
+        "vbmd_mg_cm3": density[month_index],
+        "change_percent": change,
+        "sed_mpa": result.energy[month_index],
+        "effective_strain": result.effective_strain[month_index],
+    }
+
+
+def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) -> None:
+    """NIfTI on the grid of the CT (all levels in one file), and VTI per level.
+
+    NIfTI: baseline_NAME and ARM_monthM_NAME with NAME one of vbmd_mg_cm3, change_percent (follow-up only),
+    sed_mpa and effective_strain. VTI: the same fields of every arm on the level's own grid.
+    """
+    levels = {level.name: level for level in prepared.levels}
+    untreated = [result for result in results if result.arm == prepared.arms[0].name]
+    baseline = {
+        name: [(levels[r.level], values) for r in untreated if (values := fields_of(r, 0)[name]) is not None]
+        for name in ("vbmd_mg_cm3", "sed_mpa", "effective_strain")
+    }
+    for name, parts in baseline.items():
+        _write_nifti(folder, f"baseline_{name}", parts)
+    for arm in prepared.arms:
+        chosen = [result for result in results if result.arm == arm.name]
+        month = chosen[0].months[-1]
+        for name in fields_of(chosen[0], -1):
+            parts = [(levels[result.level], fields_of(result, -1)[name]) for result in chosen]
+            _write_nifti(folder, f"{slug(arm.name)}_month{month}_{name}", parts)
+    for level in prepared.levels:
+        _write_vti(folder, level, [result for result in results if result.level == level.name])
+
+
+def _write_nifti(folder: RunFolder, name: str, parts: list[tuple[LevelBone, np.ndarray]]) -> None:
+    import meshes
+
+    source = parts[0][0].source
+    values = np.sum([to_source(level, field) for level, field in parts], axis=0)
+    image = meshes.make_image(
+        values, source.spacing, origin=source.origin, direction=source.direction, quantity="field"
+    )
+    meshes.write_nifti(folder.folder("maps") / f"{name}.nii.gz", image, description=name)
+
+
+def _write_vti(folder: RunFolder, level: LevelBone, results: list[ArmResult]) -> None:
+    import meshes
+
+    grids: dict[str, np.ndarray] = {}
+
+    def add(name: str, values: np.ndarray) -> None:
+        grid = np.zeros(level.bone.shape, np.float32)
+        grid[level.bone] = values
+        grids[name] = grid
+
+    add("bone", np.ones(int(level.bone.sum())))
+    add("compartment", level.compartments)
+    for name in ("vbmd_mg_cm3", "sed_mpa", "effective_strain"):
+        add(f"baseline_{name}", fields_of(results[0], 0)[name])
+    for result in results:
+        for name, values in fields_of(result, -1).items():
+            add(f"{slug(result.arm)}_month{result.months[-1]}_{name}", values)
+    meshes.write_vti(
+        folder.folder("maps") / f"{slug(level.name)}.vti",
+        np.asarray(level.grid.spacing),
+        np.asarray(level.grid.origin),
+        grids,
+        direction=np.asarray(level.grid.direction),
+    )
+
+
+def write_figures(
+    folder: RunFolder, prepared: Prepared, results: list[ArmResult], rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """PNG files under figures/ and the list of their captions, in the order of the report."""
+    listed: list[dict[str, Any]] = []
+
+    def keep(name: str, png: bytes, level: str | None, caption: str) -> None:
+        write_atomic(folder.folder("figures") / name, png)
+        listed.append({"file": name, "level": level, "caption": caption})
+
+    for level in prepared.levels:
+        mine = [result for result in results if result.level == level.name]
+        keep(
+            f"{slug(level.name)}_change.png",
+            change_figure(rows, level.name, _SHOWN),
+            level.name,
+            f"{level.name}: time courses by arm, change from baseline.",
+        )
+        for result in mine[1:] or mine:
+            _keep_maps(keep, level, result)
+    courses = {arm.name: _step_levels(prepared.courses[arm.name]) for arm in prepared.arms}
+    days = results[0].step_days[1:].tolist()
+    keep("hormones.png", hormone_figure(courses, days), None, "Hormone levels by arm, mean of each step.")
+    if len(prepared.levels) > 1:
+        keep(
+            "levels.png",
+            level_figure(rows, "trabecular_vbmd_mg_cm3"),
+            None,
+            "Trabecular vBMD of every level, change from baseline.",
+        )
+    return listed
+
+
+def _keep_maps(keep: Any, level: LevelBone, result: ArmResult) -> None:
+    spacing = tuple(float(edge) for edge in np.asarray(level.grid.spacing))
+    month = result.months[-1]
+
+    def grid(values: np.ndarray) -> np.ndarray:
+        full = np.zeros(level.bone.shape)
+        full[level.bone] = values
+        return full
+
+    density = 1000 * result.density
+    keep(
+        f"{slug(level.name)}_{slug(result.arm)}_density.png",
+        density_figure(
+            grid(density[0]),
+            grid(density[-1]),
+            level.bone,
+            spacing,
+            title=f"{level.name}, {result.arm}: vBMD at baseline and month {month}",
+            month=month,
+        ),
+        level.name,
+        f"{level.name}, {result.arm}: slices through the middle of the body at baseline and month {month}, "
+        "and the change in per cent (blue: gain, red: loss). Orange: outline of the body.",
+    )
+    keep(
+        f"{slug(level.name)}_{slug(result.arm)}_energy.png",
+        energy_figure(
+            grid(result.energy[-1]),
+            level.bone,
+            spacing,
+            title=f"{level.name}, {result.arm}: strain energy density at the habitual force, month {month}",
+        ),
+        level.name,
+        f"{level.name}, {result.arm}: strain energy density (mean of each voxel) at the habitual force.",
+    )
+
+
+def _step_levels(course: Any) -> dict[str, list[float]]:
+    names = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
+    return {name: np.asarray(getattr(course.levels, name)).tolist() for name in names}

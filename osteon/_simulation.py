@@ -1,0 +1,287 @@
+"""One level through its arms: mechanics, remodeling, and the load test at every reported month."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ._errors import NotConvergedError, UserError, input_errors
+from ._levels import LevelBone
+from ._study import Arm, MechanicsSettings, Study, Subject, Time, report_months
+
+DAYS_PER_MONTH = 365.25 / 12
+"Length of a month, days."
+
+
+@dataclass(frozen=True)
+class LevelModel:
+    """Finite-element model of one level."""
+
+    mechanics: Any
+    "`remodeling.FiniteElementMechanics`"
+    height_mm: float
+    "height of the bone along the load, mm"
+    shortening_mm: float
+    "size of the prescribed displacement, mm"
+    elements: int
+    "number of elements, caps included"
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """What one arm did to one level."""
+
+    level: str
+    "name of the level"
+    arm: str
+    "name of the arm"
+    months: tuple[int, ...]
+    "reported months, 0 first"
+    density: np.ndarray
+    "HA-equivalent density, g/cm3, (reports, nb)"
+    energy: np.ndarray
+    "strain energy density at the habitual force, element mean, MPa, (reports, nb)"
+    effective_strain: np.ndarray
+    "effective strain at the habitual force, -, (reports, nb)"
+    stiffness: np.ndarray
+    "axial stiffness of the loaded body, N/mm, (reports,)"
+    strength_pistoia: np.ndarray
+    "N, (reports,)"
+    strength_crawford: np.ndarray
+    "N, (reports,)"
+    step_days: np.ndarray
+    "end of every step, 0 first, days, (steps + 1,)"
+    density_mean: np.ndarray
+    "mean density of the trabecular and the cortical voxels, g/cm3, (steps + 1, 2)"
+    resorption: np.ndarray
+    "% of baseline, (steps + 1,)"
+    formation: np.ndarray
+    "% of baseline, (steps + 1,)"
+    solver: dict[str, Any]
+    "record of the solves"
+    voxels_held: int
+    "voxels whose density no remodeling bone has, held fixed"
+
+
+def steps_of_report(time_settings: Time, fe_every_months: float) -> tuple[int, int]:
+    """Steps between reports, and between solves: the largest divisor of the former not above what is asked.
+
+    The program records fields at one rhythm, the greatest common divisor of the reported months.
+    """
+    months = report_months(time_settings)
+    rhythm = int(np.gcd.reduce(months)) * time_settings.steps_per_month
+    asked = max(1, round(fe_every_months * time_settings.steps_per_month))
+    solve_every = max(step for step in range(1, min(asked, rhythm) + 1) if rhythm % step == 0)
+    return rhythm, solve_every
+
+
+def make_courses(study: Study, arms: list[Arm]) -> dict[str, Any]:
+    """Hormone course of every arm, `remodeling.HormoneCourse` by name.
+
+    Raises:
+      UserError: a person or a dose that the model refuses.
+    """
+    import remodeling
+
+    steps = study.time.months * study.time.steps_per_month
+    step_days = DAYS_PER_MONTH / study.time.steps_per_month
+    with input_errors("[subject]"):
+        person = make_person(study.subject)
+    courses = {}
+    for arm in arms:
+        with input_errors(f"[[arm]] '{arm.name}'"):
+            doses = [
+                remodeling.Dose(
+                    drug=row.drug,
+                    amount_mg=row.amount_mg,
+                    every_days=row.every_days,
+                    start_day=row.start_day,
+                    stop_day=row.stop_day,
+                )
+                for row in arm.dose
+            ]
+            protocol = remodeling.make_protocol(doses, duration_days=steps * step_days)
+            course = remodeling.hormone_course(person, protocol, steps=steps, step_days=step_days)
+            remodeling.require_plausible_levels(course)
+        courses[arm.name] = course
+    return courses
+
+
+def make_person(subject: Subject) -> Any:
+    """`remodeling.Person` of a study's subject."""
+    import remodeling
+
+    return remodeling.make_person(
+        sex=subject.sex,
+        age_years=subject.age_years,
+        weight_kg=subject.weight_kg,
+        testosterone_ng_dl=subject.testosterone_ng_dl,
+        estradiol_pg_ml=subject.estradiol_pg_ml,
+        shbg_nmol_l=subject.shbg_nmol_l,
+        lh_iu_l=subject.lh_iu_l,
+        axis=subject.axis,
+    )
+
+
+def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelModel:
+    """Caps, plan and baseline moduli of a level.
+
+    Raises:
+      UserError: a load case that does not fit the body.
+    """
+    import fem
+    import remodeling
+
+    with input_errors("mechanics.law"):
+        law = fem.density_law(settings.law)
+    with input_errors("mechanics.load, mechanics.strain"):
+        load = fem.load_case(settings.load, strain=settings.strain)
+    material = fem.isotropic() if settings.material == "isotropic" else fem.transversely_isotropic()
+    where = np.argwhere(level.bone)
+    low, high = where.min(axis=0), where.max(axis=0) + 1
+    body = level.bone[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    modulus = np.asarray(law.modulus_mpa(level.density_law))
+    with input_errors(f"levels '{level.name}', mechanics.load '{settings.load}'"):
+        if fem.LOAD_CASES[settings.load].caps:
+            capped = fem.add_caps(body, level.voxel_mm, thickness_mm=settings.cap_thickness_mm)
+            mask, is_bone = capped.mask, ~capped.is_cap
+            modulus = np.asarray(fem.capped_modulus(modulus, capped))
+        else:
+            mask, is_bone = body, np.ones(int(body.sum()), dtype=bool)
+        plan = fem.make_plan(mask, level.voxel_mm, load, material=material)
+        bone_mask = np.zeros(mask.shape, dtype=bool)
+        bone_mask[tuple(np.argwhere(mask)[is_bone].T)] = True
+        mechanics = remodeling.make_finite_element_mechanics(
+            plan, modulus, bone_mask, set_point=settings.set_point, rtol=settings.rtol
+        )
+    return LevelModel(
+        mechanics=mechanics,
+        height_mm=float(high[2] - low[2]) * level.voxel_mm,
+        shortening_mm=abs(fem.prescribed_displacement_mm(load, mask.shape, level.voxel_mm)),
+        elements=int(mask.sum()),
+    )
+
+
+def simulate_arm(
+    level: LevelBone, model: LevelModel, course: Any, parameters: Any, study: Study, arm: str, load_test: Any
+) -> ArmResult:
+    """Simulate one arm and test the bone's stiffness and strength at every reported month.
+
+    Args:
+      level: the bone.
+      model: its finite-element model.
+      course: hormones.
+      parameters: biological parameters.
+      study: the study.
+      arm: name of the arm.
+      load_test: function of `make_load_test`, one for all levels and arms.
+
+    Raises:
+      NotConvergedError: a solve that did not reach its tolerance.
+    """
+    import jax.numpy as jnp
+
+    import calibration
+    import fem
+    import remodeling
+
+    begin = time.perf_counter()
+    report_every, solve_every = steps_of_report(study.time, study.mechanics.fe_every_months)
+    options = remodeling.make_options(
+        substeps=1, solve_every=solve_every, report_every=report_every, compartments=2
+    )
+    codes = np.where(level.compartments == calibration.TRABECULAR, 0, 1)
+    try:
+        trajectory, info = remodeling.simulate_checked(
+            level.density_ha, model.mechanics, course, parameters, compartments=codes, options=options
+        )
+    except fem.NotConvergedError as error:
+        raise NotConvergedError(f"level '{level.name}', arm '{arm}': {error}") from error
+    except ValueError as error:
+        raise UserError(f"level '{level.name}', arm '{arm}': {error}") from error
+    months = report_months(study.time)
+    rows = [month * study.time.steps_per_month // report_every for month in months]
+    tests = []
+    displacement = jnp.zeros(model.mechanics.plan.nodes.shape, trajectory.density.dtype)
+    for row in rows:
+        displacement, test = load_test(
+            model.mechanics,
+            trajectory.bone_fraction[row],
+            trajectory.mineral_deficit[row],
+            trajectory.start,
+            trajectory.activity,
+            displacement,
+        )
+        if not bool(test["converged"]):
+            raise NotConvergedError(
+                f"level '{level.name}', arm '{arm}': the load test of a reported month stopped at a relative "
+                f"residual of {float(test['relative_residual']):.2e}; loosen mechanics.rtol"
+            )
+        tests.append({name: np.asarray(value) for name, value in test.items()})
+    reaction = np.array([float(test["reaction_n"]) for test in tests])
+    scale = (study.mechanics.habitual_force_n / reaction) ** 2
+    stiffness = reaction / model.shortening_mm
+    energy = np.stack([test["energy"] for test in tests])
+    strain = np.stack([test["effective_strain"] for test in tests])
+    iterations = [*np.asarray(info.iterations).tolist(), *(int(test["iterations"]) for test in tests)]
+    residuals = [
+        *np.asarray(info.relative_residual).tolist(),
+        *(float(test["relative_residual"]) for test in tests),
+    ]
+    return ArmResult(
+        level=level.name,
+        arm=arm,
+        months=months,
+        density=np.asarray(trajectory.density)[rows],
+        energy=energy * scale[:, None],
+        effective_strain=strain * np.sqrt(scale)[:, None],
+        stiffness=stiffness,
+        strength_pistoia=np.array([float(test["pistoia_n"]) for test in tests]),
+        strength_crawford=np.asarray(fem.strength_crawford(stiffness, model.height_mm)),
+        step_days=np.asarray(trajectory.day),
+        density_mean=np.asarray(trajectory.density_mean),
+        resorption=np.asarray(trajectory.resorption_total),
+        formation=np.asarray(trajectory.formation_total),
+        solver={
+            "level": level.name,
+            "arm": arm,
+            "elements": model.elements,
+            "solves": len(iterations),
+            "iterations_max": max(iterations),
+            "relative_residual_max": max(residuals),
+            "converged": True,
+            "seconds": time.perf_counter() - begin,
+        },
+        voxels_held=int(info.voxels_held),
+    )
+
+
+def make_load_test() -> Any:
+    """The compiled load test: reaction, energy and Pistoia's strength of the present bone."""
+    import jax
+
+    import fem
+    from remodeling import BoneState
+
+    def load_test(mechanics, bone_fraction, mineral_deficit, start, activity, guess):
+        zero = jax.numpy.zeros_like(bone_fraction)
+        state = BoneState(zero, zero, zero, bone_fraction, mineral_deficit)
+        modulus = mechanics.modulus(state, start, activity)
+        displacement, info = fem.solve(
+            modulus, mechanics.plan, rtol=mechanics.rtol, max_iterations=mechanics.max_iterations, start=guess
+        )
+        fields = fem.element_fields(displacement, modulus, mechanics.plan)
+        bone = mechanics.bone_elements
+        reaction = 0.5 * jax.numpy.abs(info.force_top_n - info.force_bottom_n)
+        return displacement, {
+            "converged": info.converged,
+            "iterations": info.iterations,
+            "relative_residual": info.relative_residual,
+            "reaction_n": reaction,
+            "energy": fields.sed_mean[bone],
+            "effective_strain": fields.effective_strain[bone],
+            "pistoia_n": fem.strength_pistoia(fields.sed_centroid[bone], modulus[bone], reaction),
+        }
+
+    return jax.jit(load_test)

@@ -1,0 +1,266 @@
+"""Numbers of a run: tidy time courses and summary.json."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._quantities import BY_NAME, QUANTITIES
+from ._report import RESEARCH_USE
+from ._simulation import DAYS_PER_MONTH, ArmResult
+from ._study import Study
+
+if TYPE_CHECKING:
+    from ._run_command import Prepared
+
+_HORMONES = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
+
+
+def timecourse_rows(prepared: Prepared, results: list[ArmResult]) -> list[dict[str, Any]]:
+    """Tidy rows (arm, level, month, quantity, value, unit).
+
+    Densities by compartment, turnover and hormones are given every month, everything else at the reported
+    months. Turnover and hormones at month m are the mean over the month that ends there; at month 0 they are
+    those before treatment.
+    """
+    rows: list[dict[str, Any]] = []
+    levels = {level.name: level for level in prepared.levels}
+    for result in results:
+        monthly = {**_densities(result, levels[result.level]), **_turnover(prepared.study, result)}
+        monthly |= hormone_months(prepared.courses[result.arm], prepared.study)
+        for name, values in monthly.items():
+            rows.extend(_row(result, month, name, value) for month, value in enumerate(values))
+        for name, values in _reported(result, levels[result.level]).items():
+            rows.extend(
+                _row(result, month, name, value) for month, value in zip(result.months, values, strict=True)
+            )
+    return rows
+
+
+def _row(result: ArmResult, month: int, name: str, value: float) -> dict[str, Any]:
+    return {
+        "arm": result.arm,
+        "level": result.level,
+        "month": month,
+        "quantity": name,
+        "value": float(value),
+        "unit": BY_NAME[name].unit,
+    }
+
+
+def _densities(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
+    """Compartment vBMD at the end of every month, mg/cm3."""
+    import calibration
+
+    stride = (len(result.step_days) - 1) // round(float(result.step_days[-1]) / DAYS_PER_MONTH)
+    monthly = 1000 * result.density_mean[::stride]
+    counts = np.array(
+        [(level.compartments == code).sum() for code in (calibration.TRABECULAR, calibration.CORTICAL)]
+    )
+    return {
+        "trabecular_vbmd_mg_cm3": monthly[:, 0],
+        "cortical_vbmd_mg_cm3": monthly[:, 1],
+        "integral_vbmd_mg_cm3": monthly @ counts / counts.sum(),
+    }
+
+
+def _turnover(study: Study, result: ArmResult) -> dict[str, np.ndarray]:
+    per_month = study.time.steps_per_month
+    return {
+        "resorption_percent": month_means(result.resorption[1:], 100.0, per_month),
+        "formation_percent": month_means(result.formation[1:], 100.0, per_month),
+    }
+
+
+def month_means(steps: Any, before: float, per_month: int) -> np.ndarray:
+    """Mean of the steps of every month, after the value before treatment."""
+    return np.concatenate([[before], np.asarray(steps).reshape(-1, per_month).mean(axis=1)])
+
+
+def hormone_months(course: Any, study: Study) -> dict[str, np.ndarray]:
+    """Hormone levels of an arm: before treatment, then the mean of every month."""
+    per_month = study.time.steps_per_month
+    return {
+        name: month_means(getattr(course.levels, name), float(getattr(course.baseline, name)), per_month)
+        for name in _HORMONES
+    }
+
+
+def _reported(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
+    """Quantities that need a field or a load test, at the reported months."""
+    import calibration
+
+    record = calibration.densitometry(
+        result.density, np.argwhere(level.bone), level.compartments, level.voxel_mm
+    )
+    return {
+        "bmc_mg": np.asarray(record.bmc_mg),
+        "ap_abmd_g_cm2": np.asarray(record.abmd_g_cm2),
+        "stiffness_n_per_mm": result.stiffness,
+        "strength_pistoia_n": result.strength_pistoia,
+        "strength_crawford_n": result.strength_crawford,
+    }
+
+
+def timecourse_csv(rows: list[dict[str, Any]]) -> str:
+    """CSV text of the tidy rows."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(
+        stream, ["arm", "level", "month", "quantity", "value", "unit"], lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows({**row, "value": f"{row['value']:.10g}"} for row in rows)
+    return stream.getvalue()
+
+
+def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Everything the report needs, and one flat row per level, arm and reported month under `results`."""
+    import fem
+
+    study = prepared.study
+    law = fem.density_law(study.mechanics.law)
+    load = fem.load_case(study.mechanics.load, strain=study.mechanics.strain)
+    return {
+        "format": "osteon-run/1",
+        "title": study.title,
+        "research_use_only": RESEARCH_USE,
+        "in_one_sentence": in_one_sentence(prepared, results),
+        "warnings": warnings(prepared, results),
+        "subject": dataclasses.asdict(study.subject),
+        "image": prepared.image.sentence + ".",
+        "calibration": prepared.image.calibration,
+        "months": study.time.months,
+        "steps_per_month": study.time.steps_per_month,
+        "arms": [
+            {"name": arm.name, "doses": [dataclasses.asdict(row) for row in arm.dose]}
+            for arm in prepared.arms
+        ],
+        "levels": [_level_entry(level, results) for level in prepared.levels],
+        "load_case": fem.describe_load(load),
+        "law": {"name": law.name, "density_type": law.density_type, "citation": law.citation},
+        "habitual_force_n": study.mechanics.habitual_force_n,
+        "solver": [result.solver for result in results],
+        "assumptions": assumptions(study),
+        "parameters": parameter_table(prepared.parameters),
+        "results": summary_rows(results, rows),
+    }
+
+
+def _level_entry(level: Any, results: list[ArmResult]) -> dict[str, Any]:
+    import calibration
+
+    held = max(result.voxels_held for result in results if result.level == level.name)
+    sentence = level.sentence
+    if held:
+        sentence += (
+            f" {held} voxels have a density that no remodeling bone has (marrow, or bone without room to "
+            "turn over) and keep it."
+        )
+    return {
+        "name": level.name,
+        "voxel_mm": level.voxel_mm,
+        "bone_voxels": int(level.bone.sum()),
+        "trabecular_voxels": int((level.compartments == calibration.TRABECULAR).sum()),
+        "cortical_voxels": int((level.compartments == calibration.CORTICAL).sum()),
+        "held_voxels": held,
+        "notes": list(level.notes),
+        "sentence": sentence,
+    }
+
+
+def summary_rows(results: list[ArmResult], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per level, arm and reported month with a column a quantity."""
+    found = {(row["level"], row["arm"], row["month"], row["quantity"]): row["value"] for row in rows}
+    return [
+        {
+            "level": result.level,
+            "arm": result.arm,
+            "month": month,
+            **{
+                quantity.name: found[result.level, result.arm, month, quantity.name]
+                for quantity in QUANTITIES
+            },
+        }
+        for result in results
+        for month in result.months
+    ]
+
+
+def in_one_sentence(prepared: Prepared, results: list[ArmResult]) -> str:
+    """The main result in words."""
+    months = prepared.study.time.months
+    parts = []
+    for result in results:
+        change = 100 * (result.density_mean[-1, 0] / result.density_mean[0, 0] - 1)
+        parts.append(f"{result.level}, {result.arm}: {change + 0.0:+.1f} %")
+    return f"Change of trabecular vBMD in {months} months: " + "; ".join(parts) + "."
+
+
+def warnings(prepared: Prepared, results: list[ArmResult]) -> list[str]:
+    """Banners: where a result rests on less than the rest does."""
+    texts = []
+    for level in prepared.levels:
+        held = max(result.voxels_held for result in results if result.level == level.name)
+        share = held / level.bone.sum()
+        if share > 0.1:
+            texts.append(
+                f"{level.name}: {100 * share:.0f} % of the voxels are held fixed because no remodeling bone "
+                "has their density; check mask and calibration."
+            )
+    if prepared.image.calibration["method"] == "phantomless":
+        texts.append("Calibrated without a phantom: absolute densities and strengths carry that uncertainty.")
+    if prepared.study.biology:
+        names = ", ".join(prepared.study.biology)
+        texts.append(f"Biological parameters were set away from their defaults: {names}.")
+    return texts
+
+
+def assumptions(study: Study) -> list[str]:
+    """What the answer rests on, in words."""
+    import remodeling
+
+    statuses = [row.status for row in remodeling.PARAMETERS]
+    counts = ", ".join(f"{statuses.count(status)} {status}" for status in sorted(set(statuses)))
+    point = (
+        "its own stimulus before treatment"
+        if study.mechanics.set_point == "local"
+        else "the body's mean stimulus"
+    )
+    return [
+        f"Biological parameters: {len(statuses)} in all, {counts}; each with its source in the table below.",
+        "Before treatment the bone is in the steady state of its measured density and hormones: untreated, "
+        "nothing moves. Ageing is not simulated.",
+        f"Every voxel defends {point}; the force of daily life stays constant.",
+        f"The habitual force is {study.mechanics.habitual_force_n:g} N (assumed); it scales the maps of "
+        "energy and strain and nothing else.",
+        "Hormones act through their mean over each step; peaks between injections are averaged.",
+        "The stiffness is that of the body with its cement caps where the load case has them.",
+        "Baseline stiffness follows the density-modulus law; its change follows bone volume fraction to the "
+        "power 2.58 and ash fraction to the power 2.74 (Hernandez 2001).",
+        "Strength (Pistoia): the load at which 2 % of the bone exceeds 0.7 % effective strain; strength "
+        "(Crawford): failure strain times stiffness times height. Both are linear estimates.",
+        "DXA precision, marrow fat, partial volume and the scanner's blur are not simulated; densities are "
+        "hydroxyapatite-equivalent.",
+    ]
+
+
+def parameter_table(parameters: Any) -> list[dict[str, Any]]:
+    """Every biological parameter with the value used."""
+    import remodeling
+
+    return [
+        {
+            "name": row.name,
+            "symbol": row.symbol,
+            "value": float(getattr(parameters, row.name)),
+            "unit": row.unit,
+            "status": row.status,
+            "source": row.source,
+            "meaning": row.meaning,
+        }
+        for row in remodeling.PARAMETERS
+    ]

@@ -1,4 +1,4 @@
-"""Closed forms and conservation laws through whole solves (checks 2, 3, 5, 6, 8, 9, 10 of the verification plan).
+"""Closed forms and conservation laws through whole solves: checks 2, 3, 5, 6, 8, 9, 10 of the verification.
 
 Check 1 is in test_hex8.py, check 4 in test_manufactured.py, real bone in test_microct.py.
 """
@@ -28,7 +28,7 @@ every_case = pytest.mark.parametrize("case", ["axial", "uniaxial", "clamped-bott
 TIGHT = 1e-12
 
 
-def porous_body(rng, n=8):
+def porous_body(rng, n=6):
     """A cube of n^3 voxels with scattered single voids and moduli over a factor of a hundred."""
     mask = rng.random((n, n, n)) > 0.08
     mask[:, :, [0, -1]] = True
@@ -37,7 +37,7 @@ def porous_body(rng, n=8):
     return mask, modulus
 
 
-def force(mask, modulus, case, *, size=0.5, material=None, strain=-0.01, rtol=1e-11, coarsest_nodes=1000):
+def force(mask, modulus, case, *, size=0.5, material=None, strain=-0.01, rtol=1e-11, coarsest_nodes=400):
     """Force of the top platen, N, of a grid of moduli."""
     plan = make_plan(
         mask, size, load_case(case, strain=strain), material=material, coarsest_nodes=coarsest_nodes
@@ -123,13 +123,14 @@ def test_a_solve_is_in_balance_and_keeps_its_energy(case, rng):
     mask, modulus = porous_body(rng)
     plan = make_plan(mask, 0.5, load_case(case, strain=-0.01))
     modulus = jnp.asarray(modulus[mask])
-    displacement, info = solve_checked(modulus, plan, rtol=TIGHT)
+    rest = jnp.zeros(plan.nodes.shape)
+    displacement, info = solve_checked(modulus, plan, rtol=TIGHT, nodal_force=rest)
     bottom, top = face_forces(displacement, modulus, plan)
     assert float(bottom[2] + top[2]) == pytest.approx(0.0, abs=1e-8 * abs(float(top[2])))
     if case != "confined":
         assert float(jnp.abs(bottom + top).max()) <= 1e-8 * abs(float(top[2]))
     energy = jnp.sum(element_fields(displacement, modulus, plan).sed_mean) * 0.5**3
-    work = float(info.force_top_n) * (-0.01 * 8 * 0.5)
+    work = float(info.force_top_n) * (-0.01 * 6 * 0.5)
     assert work == pytest.approx(2.0 * float(energy), rel=1e-8)
 
     forces = rng.normal(size=(2, *plan.nodes.shape)) * float(jnp.abs(top[2])) / 1000
@@ -228,7 +229,7 @@ def gradient_of(modulus, plan, weights):
 @every_case
 def test_gradients_through_a_solve_pass_the_taylor_test(case, rng):
     """|J(m + h d) - J(m) - h g.d| falls as h^2"""
-    mask, modulus = porous_body(rng, 6)
+    mask, modulus = porous_body(rng)
     plan = make_plan(mask, 0.5, load_case(case, strain=-0.01))
     start = jnp.asarray(modulus[mask])
     along = start * jnp.asarray(rng.uniform(-1.0, 1.0, start.shape))

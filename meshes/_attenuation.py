@@ -14,8 +14,8 @@ _MASS_ATTENUATION = {
     "ha": (2.099, 0.9877, 0.5867, 0.4067, 0.2589, 0.2019, 0.1501),
 }
 # g/cm3: NISTIR 5632, table 2; hydroxyapatite crystal 3.16. Fat: 0.93, the lipid-rich adipose tissue 3 of
-# Woodard and White 1986 (Br J Radiol 59:1209); their mean 0.95, also ICRU-44's, gives -78 HU where adults have
-# about -100.
+# Woodard and White 1986 (Br J Radiol 59:1209); their mean 0.95, also ICRU-44's, gives -78 HU where adults
+# have about -100.
 _MASS_DENSITY = {"water": 1.0, "air": 1.205e-3, "fat": 0.93, "muscle": 1.05, "blood": 1.06, "ha": 3.16}
 
 REFERENCE_TISSUES = ("air", "fat", "muscle", "blood")

@@ -68,16 +68,17 @@ def calibrate_phantomless(
     """Calibration by the line through measured HU of tissues and their HA-equivalent densities.
 
     CT numbers come from `hu`, else as medians of the labelled tissues, else from the histogram
-    (`tissue_hu`). The equivalent density of a tissue is that of hydroxyapatite in water with the same linear
-    attenuation at the scan's effective energy, from NIST's tables for ICRU-44 tissues, as in internal calibration (Michalski
-    et al. 2020, Med Eng Phys 78:55). Unlike there, the effective energy is given, not fitted, as two to four
-    soft tissues do not determine it; 70 keV for 120 kVp is assumed. At 70 keV the equivalents are air -750,
-    fat -74, muscle 32, blood 42 mg/cm3. Every 5 keV change the slope by about 10 %: absolute densities are
-    no better than that, changes of one patient on one scanner are.
+    (`tissue_hu`). The equivalent density of a tissue is that of hydroxyapatite in water with the same
+    linear attenuation at the scan's effective energy, from NIST's tables for ICRU-44 tissues, as in
+    internal calibration (Michalski et al. 2020, Med Eng Phys 78:55). Unlike there, the effective energy
+    is given, not fitted, as two to four soft tissues do not determine it; 70 keV for 120 kVp is
+    assumed. At 70 keV the equivalents are air -750, fat -74, muscle 32, blood 42 mg/cm3. Every 5 keV
+    change the slope by about 10 %: absolute densities are no better than that, changes of one patient
+    on one scanner are.
 
     Fat and muscle alone span 150 HU, and a person's fat or muscle is rarely the table's, so that a line
-    through them may be off by a fifth. Air that is not measured therefore enters with -1000 HU, the definition of the
-    scale.
+    through them may be off by a fifth. Air that is not measured therefore enters with -1000 HU, the
+    definition of the scale.
 
     Args:
       image: CT in HU; not needed when `hu` is given.

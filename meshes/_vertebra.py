@@ -73,9 +73,10 @@ def make_vertebra(
 ) -> Vertebra:
     """Parametric L3: bean-shaped body with waist, hollow endplates and thin shell, in a slice of trunk.
 
-    Bone is a function of position in mm and of the seed, averaged over each voxel, so another voxel size
-    gives the same bone. Around it lie psoas and back muscles, fat, the aorta, air behind the skin and a
-    phantom of four HA rods. CT numbers follow from NIST's attenuation at 70 keV: mineral replaces marrow's water.
+    Bone is a function of position in mm and of the seed, averaged over each voxel, so another voxel
+    size gives the same bone. Around it lie psoas and back muscles, fat, the aorta, air behind the skin
+    and a phantom of four HA rods. CT numbers follow from NIST's attenuation at 70 keV: mineral replaces
+    marrow's water.
 
     Args:
       spacing_mm: voxel edge, mm, 0.3 to 4.

@@ -54,9 +54,10 @@ def change_figure(rows: list[dict[str, Any]], level: str, names: tuple[str, ...]
             course = select(rows, level=level, quantity=name, arm=arm)
             base = course[0]["value"]
             months = [row["month"] for row in course]
-            panel.plot(
-                months, [100 * (row["value"] / base - 1) for row in course], label=arm, **arm_style(position)
-            )
+            change = [100 * (row["value"] / base - 1) for row in course]
+            # Points where values are few, so that the straight lines between them are seen as such.
+            marker = "o" if len(months) <= 10 else None
+            panel.plot(months, change, label=arm, marker=marker, markersize=4, **arm_style(position))
         _finish(panel, BY_NAME[name].label, "change from baseline (%)", months)
         # A flat line must look flat: round-off is not blown up to the height of the panel.
         low, high = panel.get_ylim()

@@ -113,7 +113,7 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     codes = np.where(parts[bone] == 1, calibration.TRABECULAR, calibration.CORTICAL)
     sentence = (
         f"{int(bone.sum())} voxels of {edge:g} mm, {int((parts[bone] == 1).sum())} trabecular and "
-        f"{int((parts[bone] == 2).sum())} cortical; {how} The vertebral body alone is modelled, so BMC "
+        f"{int((parts[bone] == 2).sum())} cortical. {how} The vertebral body alone is modelled, so BMC "
         "and aBMD are those of the body without posterior elements."
     )
     return LevelBone(

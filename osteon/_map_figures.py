@@ -37,7 +37,8 @@ def density_figure(
     reach = float(f"{reach:.2g}")
     high = float(np.percentile(baseline[bone], 99.5))
     crop, centre = _crop_and_centre(bone)
-    figure, axes = new_figure(10.5, 8.6, 3, 3)
+    figure, axes = new_figure(10.5, 8.8, 3, 3)
+    figure.get_layout_engine().set(rect=(0.03, 0, 0.97, 1))
     shown = (
         ("baseline", baseline, "gray", 0.0, high),
         (f"month {month}", follow_up, "gray", 0.0, high),
@@ -63,9 +64,14 @@ def density_figure(
             if row == 0:
                 panel.set_title(name)
             if column == 0:
-                panel.annotate(
-                    plane, (-0.32, 0.5), xycoords="axes fraction", rotation=90, va="center", fontsize=11
+                note = panel.annotate(
+                    plane,
+                    (0.012, 0.5),
+                    xycoords=("figure fraction", "axes fraction"),
+                    rotation=90,
+                    va="center",
                 )
+                note.set_in_layout(False)
             if row == 0:
                 images.append(image)
     figure.colorbar(images[0], ax=axes[:, :2], location="bottom", shrink=0.6, label="vBMD (mg/cm3)")

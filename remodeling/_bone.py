@@ -16,7 +16,7 @@ because without it formation on a full voxel would push f + u + w past 1.
 import jax
 import jax.numpy as jnp
 
-from ._drives import smooth_positive
+from ._drives import SPLIT_WIDTH
 from ._parameters import BoneParameters
 from ._state import BoneState, Drives, Fluxes, room
 from ._surface import clipped_fraction, specific_surface
@@ -57,7 +57,7 @@ def bone_rates(
     gate = free / jnp.sqrt(free**2 + GATE_WIDTH**2)
     refill = state.formation_cavities / p.formation_time
     phi = refill + gate * (
-        jnp.expm1(drives.log_balance) * refill + p.modeling * full_rate * smooth_positive(drives.log_balance)
+        jnp.expm1(drives.log_balance) * refill + p.modeling * full_rate * _modeling_drive(drives.log_balance)
     )
     reversal = state.resorption_cavities / p.reversal_time
     return BoneState(
@@ -109,7 +109,7 @@ def bone_step(
     f, deficit = state.bone_fraction, state.mineral_deficit
     free = room(state)
     gain = jnp.expm1(drives.log_balance)
-    modeling = p.modeling * smooth_positive(drives.log_balance)
+    modeling = p.modeling * _modeling_drive(drives.log_balance)
 
     target = jnp.exp(drives.log_resorption)
     c_gone = -jnp.expm1(-dt / p.osteoclast_lag)
@@ -122,8 +122,8 @@ def bone_step(
     refill_half = 0.5 * dt * w / p.formation_time
     width_start = jnp.sqrt(free**2 + GATE_WIDTH**2)
     x_half = (gain * refill_half + 0.5 * dt * modeling * rate_start) / width_start
-    free_half = free * (1.0 - _room_loss(x_half))
-    formed_half = refill_half + free * _room_loss(x_half)
+    free_half = free - _filled(free, x_half)
+    formed_half = refill_half + _filled(free, x_half)
     q_half = 0.5 * dt * c * rate_start / clipped_fraction(f)
     f_half = f + (formed_half - q_half * f) * _mean_decay(q_half)
     width = jnp.sqrt(free_half**2 + GATE_WIDTH**2)
@@ -138,7 +138,7 @@ def bone_step(
         passed = u_pass * resorbed + u_gone * u
         refilled = w_pass * passed + w_gone * w
         x = (gain * refilled + modeling * rate * dt) / width
-        return passed, refilled, refilled + free * _room_loss(x)
+        return passed, refilled, refilled + _filled(free, x)
 
     resorbed = jnp.zeros_like(f)
     passed, refilled, formed = chain(resorbed)
@@ -164,6 +164,20 @@ def _mean_decay(x: jax.Array) -> jax.Array:
     return jnp.where(small, 1.0 - 0.5 * x, -jnp.expm1(-safe) / safe)
 
 
-def _room_loss(x: jax.Array) -> jax.Array:
-    """1 - r(x) with r(x) = sqrt(1 + x^2) - x: the share of free volume filled, below 1."""
-    return x - x**2 / (1.0 + jnp.sqrt(1.0 + x**2))
+def _modeling_drive(log_balance: jax.Array) -> jax.Array:
+    """[x]_+^2 / ([x]_+ + e): once differentiable, 0 for x <= 0, x - e for x >> e.
+
+    The smooth part of the mechanical drives dips to -e/2 for negative arguments, which here would remove bone
+    without bound.
+    """
+    positive = jnp.maximum(log_balance, 0.0)
+    return positive**2 / (positive + SPLIT_WIDTH)
+
+
+def _filled(free: jax.Array, x: jax.Array) -> jax.Array:
+    """Free volume filled beyond the refill: free (1 - r(x)), r(x) = sqrt(1 + x^2) - x.
+
+    On a full voxel rounding can leave the free volume at -1e-16; a negative balance would make that grow, so
+    there its size counts and not its sign.
+    """
+    return jnp.where(x < 0, jnp.abs(free), free) * (x - x**2 / (1.0 + jnp.sqrt(1.0 + x**2)))

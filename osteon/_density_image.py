@@ -95,7 +95,7 @@ def calibrate(source: Any, settings: Calibration, tube_kv: float) -> tuple[Any, 
         }
         calibration, fit = meshes.calibrate_phantomless(
             source,
-            hu=stated or None,
+            hu={**meshes.tissue_hu(source), **stated},
             effective_kev=settings.effective_kev,
             density_type=settings.density_type if settings.density_type in ("ha", "k2hpo4") else "ha",
             tube_kv=tube_kv,

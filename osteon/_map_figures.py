@@ -31,7 +31,7 @@ def density_figure(
       month: month of the follow-up.
     """
     change = np.full(baseline.shape, np.nan)
-    change[bone] = 100 * (follow_up[bone] / np.maximum(baseline[bone], 1e-9) - 1)
+    change[bone] = percent_change(baseline[bone], follow_up[bone])
     inside = change[bone]
     reach = max(float(np.percentile(np.abs(inside), 98)), 0.1)
     reach = float(f"{reach:.2g}")
@@ -85,6 +85,17 @@ def density_figure(
     )
     figure.suptitle(title)
     return png_bytes(figure)
+
+
+def percent_change(baseline: np.ndarray, follow_up: np.ndarray) -> np.ndarray:
+    """Change in per cent of the baseline; 0 where the baseline is below 1 mg/cm3 (no bone to change).
+
+    Args:
+      baseline: vBMD, mg/cm3.
+      follow_up: the same later, same shape.
+    """
+    bone = baseline >= 1.0
+    return np.where(bone, 100 * (follow_up - baseline) / np.where(bone, baseline, 1.0), 0.0)
 
 
 def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:

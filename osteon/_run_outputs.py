@@ -9,7 +9,7 @@ import numpy as np
 
 from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
-from ._map_figures import density_figure, energy_figure
+from ._map_figures import density_figure, energy_figure, percent_change
 from ._runfolder import RunFolder, write_atomic
 from ._simulation import ArmResult
 
@@ -34,10 +34,9 @@ def slug(name: str) -> str:
 def fields_of(result: ArmResult, month_index: int) -> dict[str, np.ndarray]:
     """Fields of the bone voxels at one reported month, by name with unit."""
     density = 1000 * result.density
-    change = 100 * (density[month_index] / np.maximum(density[0], 1e-6) - 1)
     return {
         "vbmd_mg_cm3": density[month_index],
-        "change_percent": change,
+        "change_percent": percent_change(density[0], density[month_index]),
         "sed_mpa": result.energy[month_index],
         "effective_strain": result.effective_strain[month_index],
     }

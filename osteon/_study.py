@@ -51,7 +51,7 @@ class Calibration:
     density_type: str | None = key(None, allowed=DENSITY_TYPES)
     "What the density is the equivalent of (linear)."
     air_hu: float | None = key(None, low=-1100, high=-800, unit="HU")
-    "Measured air, HU (phantomless; absent: found in the image)."
+    "Measured air, HU (phantomless; a tissue not given is looked for in the image)."
     fat_hu: float | None = key(None, low=-200, high=0, unit="HU")
     "Measured subcutaneous fat, HU."
     muscle_hu: float | None = key(None, low=0, high=150, unit="HU")
@@ -86,6 +86,8 @@ class ImageSource:
     "What a calibrated image's density is the equivalent of."
     calibration: Calibration | None = key(None)
     "How HU become density."
+    denoise_mm: float = key(0.0, low=0, high=10, unit="mm")
+    "Standard deviation of a Gaussian that averages density inside each compartment, mm; 0: none."
     tube_kv: float = key(120.0, low=80, high=140, unit="kV")
     "Tube voltage, kV: the ratio of K2HPO4- to HA-equivalent density depends on it."
 

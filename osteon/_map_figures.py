@@ -135,6 +135,31 @@ def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ..
     return png_bytes(figure)
 
 
+def overlay_figure(values: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:
+    """Density in and around a bone in three orthogonal slices, with its outline.
+
+    Args:
+      values: density, mg/cm3, (nx, ny, nz) in RAS order.
+      bone: voxels of the bone.
+      spacing: voxel edges, mm.
+      title: what is shown.
+    """
+    high = float(np.percentile(values[bone], 99))
+    crop, centre = _crop_and_centre(bone)
+    figure, axes = new_figure(10.5, 3.9, 1, 3)
+    image = None
+    for panel, (plane, axis) in zip(axes[0], _PLANES, strict=True):
+        cut = _cut(values[crop], axis, centre[axis])
+        outline = _cut(bone[crop].astype(float), axis, centre[axis])
+        image = draw_slice(
+            panel, cut, outline, spacing, axis, face="#000000", cmap="gray", vmin=-100, vmax=high
+        )
+        panel.set_title(plane)
+    figure.colorbar(image, ax=axes[0], location="right", shrink=0.8, label="density (mg/cm3)")
+    figure.suptitle(title)
+    return png_bytes(figure)
+
+
 def draw_slice(
     panel: Any,
     cut: np.ndarray,

@@ -130,6 +130,8 @@ def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelMode
     Raises:
       UserError: a load case that does not fit the body.
     """
+    import jax.numpy as jnp
+
     import fem
     import remodeling
 
@@ -141,19 +143,23 @@ def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelMode
     where = np.argwhere(level.bone)
     low, high = where.min(axis=0), where.max(axis=0) + 1
     body = level.bone[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    modulus = np.asarray(law.modulus_mpa(level.density_law))
+    modulus = law.modulus_mpa(jnp.asarray(level.density_law))
     with input_errors(f"levels '{level.name}', mechanics.load '{settings.load}'"):
         if fem.LOAD_CASES[settings.load].caps:
             capped = fem.add_caps(body, level.voxel_mm, thickness_mm=settings.cap_thickness_mm)
             mask, is_bone = capped.mask, ~capped.is_cap
-            modulus = np.asarray(fem.capped_modulus(modulus, capped))
+            modulus = fem.capped_modulus(modulus, capped)
         else:
             mask, is_bone = body, np.ones(int(body.sum()), dtype=bool)
         plan = fem.make_plan(mask, level.voxel_mm, load, material=material)
         bone_mask = np.zeros(mask.shape, dtype=bool)
         bone_mask[tuple(np.argwhere(mask)[is_bone].T)] = True
         mechanics = remodeling.make_finite_element_mechanics(
-            plan, modulus, bone_mask, set_point=settings.set_point, rtol=settings.rtol
+            plan,
+            np.asarray(modulus),
+            bone_mask,
+            set_point="uniform" if settings.set_point == "uniform" else "local",
+            rtol=settings.rtol,
         )
     return LevelModel(
         mechanics=mechanics,
@@ -238,7 +244,7 @@ def simulate_arm(
         effective_strain=strain * np.sqrt(scale)[:, None],
         stiffness=stiffness,
         strength_pistoia=np.array([float(test["pistoia_n"]) for test in tests]),
-        strength_crawford=np.asarray(fem.strength_crawford(stiffness, model.height_mm)),
+        strength_crawford=np.asarray(fem.strength_crawford(jnp.asarray(stiffness), model.height_mm)),
         step_days=np.asarray(trajectory.day),
         density_mean=np.asarray(trajectory.density_mean),
         resorption=np.asarray(trajectory.resorption_total),

@@ -129,6 +129,8 @@ def _binary_body(arguments: argparse.Namespace) -> Body:
 
 
 def _density_body(arguments: argparse.Namespace) -> Body:
+    import jax.numpy as jnp
+
     import fem
     import meshes
 
@@ -160,14 +162,14 @@ def _density_body(arguments: argparse.Namespace) -> Body:
             f"{law.valid_from:g} to {law.valid_to:g} g/cm3; the law is used beyond it, above its floor",
         )
     mask, bone, capped = _with_caps(arguments, kept, voxel_mm)
-    modulus = np.asarray(law.modulus_mpa(density))
+    modulus = law.modulus_mpa(jnp.asarray(density))
     if capped is not None:
-        modulus = np.asarray(fem.capped_modulus(modulus, capped))
+        modulus = fem.capped_modulus(modulus, capped)
     mineral = meshes.convert_density(image, "ha")
     fraction = np.asarray(meshes.bv_tv_from_density(np.asarray(mineral.values)[kept]))
     return Body(
         mask=mask,
-        modulus=modulus,
+        modulus=np.asarray(modulus),
         bone=bone,
         voxel_mm=voxel_mm,
         bv_tv=float(fraction.mean()),

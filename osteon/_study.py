@@ -255,7 +255,7 @@ def parse_study(
     study = binder.table(Study, data, "")
     if study is not None:
         check_consistency(study, binder)
-    if binder.problems:
+    if study is None or binder.problems:
         count = len(binder.problems)
         head = f"study file '{name}' has {count} problem{'s' if count > 1 else ''}:"
         raise UserError(

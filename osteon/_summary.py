@@ -92,10 +92,15 @@ def hormone_months(course: Any, study: Study) -> dict[str, np.ndarray]:
 
 def _reported(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
     """Quantities that need a field or a load test, at the reported months."""
+    import jax.numpy as jnp
+
     import calibration
 
     record = calibration.densitometry(
-        result.density, np.argwhere(level.bone), level.compartments, level.voxel_mm
+        jnp.asarray(result.density),
+        jnp.asarray(np.argwhere(level.bone)),
+        jnp.asarray(level.compartments),
+        level.voxel_mm,
     )
     return {
         "bmc_mg": np.asarray(record.bmc_mg),

@@ -1,0 +1,50 @@
+"""`osteon check`: a study and its images, looked at but not solved."""
+
+import argparse
+
+import numpy as np
+
+from ._levels import LevelBone
+from ._machine import memory_of_machine_gb, prepare_jax, require_memory
+from ._run_command import prepare
+from ._run_outputs import slug
+from ._runfolder import require_fresh, run_folder
+from ._simulation import make_level_model
+from ._study import read_study
+
+
+def check_command(arguments: argparse.Namespace) -> None:
+    """Print what would be modelled and the memory plan; with `--out`, a picture per level."""
+    study = read_study(arguments.study, overrides=arguments.overrides, data_dir=arguments.data_dir)
+    if arguments.out is not None:
+        require_fresh(arguments.out)
+    prepare_jax(cache=False)
+    prepared = prepare(study)
+    print(f"{study.title}\n  {prepared.image.sentence}.\n  {prepared.image.calibration['sentence']}")
+    for level in prepared.levels:
+        model = make_level_model(level, study.mechanics)
+        plan = require_memory(model.elements, arguments.memory_gb)
+        print(f"  {level.name}: {level.sentence}")
+        for note in level.notes:
+            print(f"    {note}")
+        print(
+            f"    {model.elements} elements, memory plan {plan:.1f} of {memory_of_machine_gb():.1f} GB, "
+            f"mean density {1000 * level.density_ha.mean():.1f} mg/cm3"
+        )
+    for arm in prepared.arms:
+        testosterone = np.asarray(prepared.courses[arm.name].testosterone_ng_dl)
+        print(f"  arm '{arm.name}': mean testosterone {testosterone.mean():.0f} ng/dL")
+    if arguments.out is not None:
+        with run_folder(arguments.out) as folder:
+            for level in prepared.levels:
+                folder.write_bytes(f"{slug(level.name)}.png", level_picture(level))
+        print(arguments.out)
+
+
+def level_picture(level: LevelBone) -> bytes:
+    """PNG of three slices of the density around a level with the outline of what would be modelled."""
+    from ._map_figures import overlay_figure
+
+    spacing = tuple(float(edge) for edge in np.asarray(level.grid.spacing))
+    title = f"{level.name}: density around the body, outline of the {int(level.bone.sum())} voxels modelled"
+    return overlay_figure(1000 * np.asarray(level.grid.values), level.bone, spacing, title=title)

@@ -7,6 +7,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
+from nibabel.openers import ImageOpener
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import ArrayLike
 
@@ -63,7 +64,7 @@ def read_nifti(path: Path, *, spacing_mm: ArrayLike | None = None) -> tuple[np.n
 def _affine(path: Path, image: nibabel.Nifti1Pair, shape: tuple[int, ...], spacing_mm: ArrayLike | None):
     header = image.header
     where = str(path)
-    zooms = np.asarray(header["pixdim"][1:4], float)
+    zooms = _stored_voxel_size(path, image)
     if not np.isfinite(zooms).all() or (zooms <= 0).any():
         raise ValueError(f"{where!r}: voxel size must be positive and finite; it is {zooms.tolist()}.")
     sform = header.get_sform(coded=True)[0]
@@ -96,6 +97,13 @@ def _affine(path: Path, image: nibabel.Nifti1Pair, shape: tuple[int, ...], spaci
     if spacing_mm is not None:
         affine[:3, :3] = direction * np.broadcast_to(np.asarray(spacing_mm, float), spacing.shape)
     return affine
+
+
+def _stored_voxel_size(path: Path, image: nibabel.Nifti1Pair) -> np.ndarray:
+    """pixdim as it stands in the file: nibabel turns zeros into ones while loading."""
+    with ImageOpener(path) as stream:
+        header = type(image.header).from_fileobj(stream, check=False)
+    return np.abs(np.asarray(header["pixdim"][1:4], float))
 
 
 def _qform(where: str, header: nibabel.Nifti1Header) -> np.ndarray | None:

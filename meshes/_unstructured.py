@@ -108,8 +108,10 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
 def _meshio_errors(place: Path):
     """meshio ends the whole program (SystemExit) and prints on bad files; here that is a ValueError."""
     said = io.StringIO()
+    # Its STL reader multiplies four arbitrary bytes of a text file and may overflow; that is no error.
+    quiet = np.errstate(over="ignore")
     try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), quiet:
             yield
     except SystemExit as error:
         reason = " ".join(said.getvalue().split()) or "meshio gave no reason"

@@ -186,7 +186,7 @@ def test_truncated_nifti_is_refused(tmp_path, hu, name):
     """Half a file is a ValueError, never half an image."""
     path = save_nifti(tmp_path / name, hu)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    with pytest.raises(ValueError, match="damaged|cannot be read|promises"):
+    with pytest.raises(ValueError, match=r"damaged|cannot be read|promises"):
         read_image(path)
 
 

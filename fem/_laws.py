@@ -3,12 +3,15 @@
 Every law reads offset + factor x density ^ exponent, with the density type it was fitted on. Outside its
 range a published law can be zero or negative, so each is continued by a floor that stays smooth and positive:
 
-    rho+  = s ln(1 + exp(rho / s)),                       s = 0.002 g/cm3
+    rho+  = rho for a linear law, s ln(1 + exp(rho / s)) with s = 0.002 g/cm3 for a power law
     value = floor + t ln(1 + exp((law(rho+) - floor) / t))
 
 with floor = 1 MPa, t = 1 MPa for a modulus and a hundredth of that for a yield stress (assumed: soft enough
 to carry nothing, stiff enough for a contrast of 1e4 to cortical bone). Ten t above the floor the law itself
 is met to a relative 1e-5, twenty t above it to 1e-9.
+
+The coefficients are those of two open codes for vertebral models (Bonelab Ogo and a QCT material mapper); the
+original papers were not at hand.
 """
 
 from dataclasses import dataclass
@@ -150,7 +153,7 @@ _LAWS = (
         "apparent",
         *_APPARENT_RANGE,
         _APPARENT_SOURCE,
-        "Keaveny, Pinilla, Crawford, Kopperdahl, Lou 1997, J Orthop Res 15:101 (human lumbar spine)",
+        "Keaveny et al. 1997, human lumbar spine (as listed in the open codes)",
     ),
 )
 

@@ -75,7 +75,7 @@ def minimum_axial_rigidity(modulus: jax.Array, layer: jax.Array, layers: int, vo
     Args:
       modulus: axial modulus, MPa, shape (ne,).
       layer: index of the layer along z of each element, shape (ne,), such as elements[:, 2] of a plan.
-      layers: number of layers; every one must hold bone, or the answer is zero.
+      layers: number of layers; every one must hold bone, or the answer is zero. Leave caps out of both.
       voxel_mm: edge of a voxel, mm.
 
     Reference: Buckley, Loo, Motherway 2007, Bone 40:767 ((EA)min against measured strength, R2 0.81).

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from fem._caps import add_caps, capped_modulus
+from fem import add_caps, capped_modulus
 
 SIZE = 1.5
 

@@ -5,12 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fem._fields import element_fields
-from fem._laws import density_law
-from fem._loads import load_case
-from fem._materials import isotropic, stiffness_matrix, transversely_isotropic
-from fem._plan import make_plan
-from fem._strength import strength_pistoia
+from fem import (
+    density_law,
+    element_fields,
+    isotropic,
+    load_case,
+    make_plan,
+    stiffness_matrix,
+    strength_pistoia,
+    transversely_isotropic,
+)
 
 MATERIALS = {"isotropic": isotropic(), "vertebral": transversely_isotropic()}
 every_material = pytest.mark.parametrize("material", MATERIALS.values(), ids=MATERIALS)
@@ -56,7 +60,7 @@ def test_the_mean_energy_is_never_below_that_at_the_centroid(material, rng):
 @every_material
 def test_mean_energies_add_up_to_half_the_work_of_the_nodal_forces(material, rng):
     """sum SED h^3 = u.K u / 2"""
-    from fem._solve import nodal_forces
+    from fem import nodal_forces
 
     plan = body(material)
     displacement = jnp.asarray(rng.normal(size=plan.nodes.shape))

@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 
-from fem._hex8 import centroid_strain_matrix, corner_offsets, element_stiffness, gauss_strain_matrices
-from fem._materials import isotropic, stiffness_matrix, transversely_isotropic
+from fem import (
+    centroid_strain_matrix,
+    corner_offsets,
+    element_stiffness,
+    gauss_strain_matrices,
+    isotropic,
+    stiffness_matrix,
+    transversely_isotropic,
+)
 
 MATERIALS = {
     "isotropic": isotropic(),

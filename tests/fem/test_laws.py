@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fem._laws import DENSITY_LAWS, density_law
+from fem import DENSITY_LAWS, density_law
 
 every_law = pytest.mark.parametrize("law", DENSITY_LAWS.values(), ids=DENSITY_LAWS)
 with_yield = [law for law in DENSITY_LAWS.values() if law.yield_stress is not None]

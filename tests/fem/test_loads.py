@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from fem._loads import LOAD_CASES, constraints, describe_load, load_case
+from fem import LOAD_CASES, constraints, describe_load, load_case
 
 SHAPE = (2, 3, 4)
 SIZE = 0.5

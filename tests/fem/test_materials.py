@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fem._materials import isotropic, stiffness_matrix, transversely_isotropic
+from fem import isotropic, stiffness_matrix, transversely_isotropic
 
 
 def voigt_rotation(turn):

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fem import load_case, make_plan, solve_checked
-from fem._fields import element_fields
+from fem import element_fields, load_case, make_plan, solve_checked
 
 TOLERANCE = 1e-8
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fem._strength import minimum_axial_rigidity, strength_crawford, strength_pistoia
+from fem import minimum_axial_rigidity, strength_crawford, strength_pistoia
 
 
 def sed_of(strain, modulus):

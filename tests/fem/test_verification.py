@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fem import (
+    element_fields,
     face_forces,
     isotropic,
     load_case,
@@ -17,10 +18,9 @@ from fem import (
     solve,
     solve_checked,
     stiffness_matrix,
+    strength_pistoia,
     transversely_isotropic,
 )
-from fem._fields import element_fields
-from fem._strength import strength_pistoia
 
 MATERIALS = {"isotropic": isotropic(), "vertebral": transversely_isotropic()}
 every_material = pytest.mark.parametrize("material", MATERIALS.values(), ids=MATERIALS)

@@ -33,8 +33,7 @@ $(STAMP): requirements.txt pyproject.toml
 
 demo: $(STAMP) ## run the main job on the built-in L3 vertebra; prints where the report is
 	@out=$(OUT); n=1; while [ -e "$$out" ]; do n=$$((n + 1)); out=$(OUT)-$$n; done; \
-	$(VENV)/bin/osteon run $(DEMO_STUDY) --out "$$out"; \
-	echo "report: $$PWD/$$out/report.html"
+	$(VENV)/bin/osteon run $(DEMO_STUDY) --out "$$out"
 
 lint: $(STAMP) ## ruff: rules and layout
 	$(VENV)/bin/ruff check .

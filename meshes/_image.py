@@ -174,6 +174,9 @@ def _checked_values(array: np.ndarray, quantity: str) -> np.ndarray:
                 f"`values` of labels must be integers; {int(wrong.sum())} voxels hold a fraction, first "
                 f"{array[wrong][0]}. Labels must be resampled with order 0."
             )
+        largest = float(np.abs(array).max())
+        if largest > np.iinfo(np.int32).max:
+            raise ValueError(f"`values` of labels must fit 32 bits; the largest is {largest:.6g}.")
         return array.astype(np.int32)
     if quantity == "label" and array.dtype.kind == "b":
         return array.astype(np.uint8)

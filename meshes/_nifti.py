@@ -16,6 +16,9 @@ from ._image import Image, affine_of, corners, geometry_of
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 
+# What nibabel lets through from damaged bytes.
+_DAMAGE = (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
+
 # xyzt_units of the header: 0 unknown, read as mm, which is what nearly every writer that leaves it out means.
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
 
@@ -36,7 +39,7 @@ def read_nifti(path: Path, *, spacing_mm: ArrayLike | None = None) -> tuple[np.n
     """
     try:
         image = nibabel.load(path)
-    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImageFileError, HeaderDataError, *_DAMAGE) as error:
         raise ValueError(f"{str(path)!r} cannot be read as NIfTI: {error}") from error
     if not isinstance(image, nibabel.Nifti1Pair):
         raise ValueError(f"{str(path)!r} is not a NIfTI file but {type(image).__name__}; convert it first.")
@@ -54,7 +57,7 @@ def read_nifti(path: Path, *, spacing_mm: ArrayLike | None = None) -> tuple[np.n
     affine = _affine(path, image, shape, spacing_mm)
     try:
         values = np.asanyarray(image.dataobj)
-    except (OSError, EOFError, ValueError, zlib.error) as error:
+    except _DAMAGE as error:
         raise ValueError(f"{str(path)!r}: the voxels cannot be read, the file is damaged: {error}") from error
     if values.dtype.kind not in "biuf":
         raise ValueError(f"{str(path)!r}: voxels need to be real numbers; the file holds {values.dtype}.")
@@ -101,7 +104,7 @@ def _affine(path: Path, image: nibabel.Nifti1Pair, shape: tuple[int, ...], spaci
 
 def _stored_voxel_size(path: Path, image: nibabel.Nifti1Pair) -> np.ndarray:
     """pixdim as it stands in the file: nibabel turns zeros into ones while loading."""
-    with ImageOpener(path) as stream:
+    with ImageOpener(str(path)) as stream:
         header = type(image.header).from_fileobj(stream, check=False)
     return np.abs(np.asarray(header["pixdim"][1:4], float))
 

@@ -1,7 +1,9 @@
 """NumPy files as images: .npy, and .npz with one array, `mask`, or packed bits."""
 
 import json
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,19 @@ from ._files import require_room
 
 NUMPY_SUFFIXES = (".npy", ".npz")
 _SPACING_KEYS = ("voxel_mm", "spacing")
+# What zipfile, zlib and NumPy's header parser raise on damaged bytes, besides ValueError.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,
+    EOFError,
+    OSError,
+    KeyError,
+    SyntaxError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+)
 _NOT_VALUES = {*_SPACING_KEYS, "meta", "shape", "origin", "direction"}
 
 
@@ -29,7 +44,7 @@ def read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             with path.open("rb") as stream:
                 return _read_array(path, stream, path.stat().st_size, packed=False), None
         return _read_archive(path)
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
+    except _DAMAGE as error:
         raise ValueError(f"{str(path)!r} cannot be read as a NumPy file: {error}") from error
 
 

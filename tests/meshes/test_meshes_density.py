@@ -269,3 +269,12 @@ def test_real_noisy_ct_has_fat_and_muscle_peaks(shared_data):
     _, fit = calibrate_phantomless(ct)
     assert fit.materials[0] == "air (nominal)"
     assert np.abs(fit.residuals_mg_cm3).max() < 10
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_volume_fraction_keeps_its_dtype_and_lowers_for_cuda(dtype):
+    """float32 in, float32 out; one traced program for any device."""
+    rho = jnp.ones((3,), dtype)
+    for function in (bv_tv_from_density, density_from_bv_tv, jax.grad(lambda r: bv_tv_from_density(r).sum())):
+        assert function(rho).dtype == dtype
+        jax.export.export(jax.jit(function), platforms=["cuda"])(rho)

@@ -199,6 +199,39 @@ def test_noise_is_never_an_image(tmp_path, rng, name):
         read_image(path, spacing_mm=1.0)
 
 
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.npy", "a.npz", "packed.npz", "a.mha"])
+def test_a_fuzzed_file_is_read_or_refused(tmp_path, rng, name):
+    """Flipped and cut bytes give an image or a ValueError: no other error, no warning, no hang."""
+    mask = rng.random((6, 7, 8)) < 0.5
+    path = tmp_path / name
+    if ".nii" in name:
+        save_nifti(path, mask.astype(np.uint8))
+    elif name == "a.npy":
+        np.save(path, mask)
+    elif name.endswith(".npz"):
+        (np.savez_compressed if name == "packed.npz" else np.savez)(path, mask=mask, voxel_mm=0.1)
+    else:
+        sitk = pytest.importorskip("SimpleITK")
+        sitk.WriteImage(sitk.GetImageFromArray(mask.astype(np.uint8)), str(path))
+    whole = path.read_bytes()
+    read = 0
+    for _ in range(120):
+        bytes_ = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 400), rng.integers(1, 5)):
+            bytes_[place] = rng.integers(0, 256)
+        if rng.random() < 0.1:
+            bytes_ = bytes_[: rng.integers(1, len(bytes_))]
+        path.write_bytes(bytes_)
+        try:
+            image = read_mask(path, voxel_mm=1.0 if name == "a.npy" else None)
+        except (ValueError, FileNotFoundError):
+            continue
+        read += 1
+        assert image.values.dtype == bool
+        assert (image.spacing > 0).all()
+    assert read < 120
+
+
 def test_four_axes_are_refused(tmp_path, rng):
     """A series is not an image."""
     path = save_nifti(tmp_path / "a.nii", rng.random((3, 3, 3, 4)))

@@ -165,7 +165,7 @@ def test_trabecular_cube_is_connected_at_its_volume_fraction(kind, bv_tv, n):
 
 @pytest.mark.parametrize("kind", CUBE_KINDS)
 def test_specimen_is_connected_before_cleaning(kind):
-    """Largest part of the uncleaned set holds at least 99 % of it, which a thresholded field does not reach."""
+    """Largest part of the uncleaned set holds 99 % of it or more; that of a thresholded field does not."""
     from meshes._cube import _cut, _distance
 
     cube = make_trabecular_cube(40, bv_tv=0.1, kind=kind, seed=0)

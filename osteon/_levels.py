@@ -178,7 +178,7 @@ def _masks(
     if subregions is None:
         from scipy import ndimage
 
-        core = ndimage.binary_erosion(body)
+        core = np.asarray(ndimage.binary_erosion(body), dtype=bool)
         return (
             core,
             body & ~core,

@@ -63,7 +63,7 @@ def require_memory(elements: int, limit_gb: float | None) -> float:
     plan = memory_plan_gb(elements)
     if plan > limit:
         raise MemoryRefused(
-            f"the memory plan for {elements} elements is {plan:.1f} GB and the limit is {limit:.1f} GB; use "
+            f"the memory plan for {elements} elements is {plan:.3g} GB and the limit is {limit:.3g} GB; use "
             "larger voxels (mechanics.voxel_mm), a smaller region, or raise --memory-gb"
         )
     return plan

@@ -178,7 +178,7 @@ def versions() -> dict[str, Any]:
 
         found["jax_backend"] = jax.default_backend()
         found["jax_devices"] = [device.device_kind for device in jax.devices()]
-        found["jax_x64"] = bool(jax.config.jax_enable_x64)
+        found["default_float"] = jax.numpy.zeros(()).dtype.name
     return found
 
 

@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -120,7 +120,7 @@ def make_person(subject: Subject) -> Any:
         estradiol_pg_ml=subject.estradiol_pg_ml,
         shbg_nmol_l=subject.shbg_nmol_l,
         lh_iu_l=subject.lh_iu_l,
-        axis=subject.axis,
+        axis=cast(Any, subject.axis),
     )
 
 

@@ -1,0 +1,247 @@
+"""`osteon solve`: published answers, closed forms, and bad input."""
+
+import json
+
+import nibabel
+import numpy as np
+import pytest
+
+from osteon import main
+from osteon._machine import memory_plan_gb
+
+
+def solve(out, *arguments: str) -> dict:
+    """summary.json of a solve that must succeed."""
+    assert main(["solve", *arguments, "--out", str(out), "--no-cache"]) == 0
+    return json.loads((out / "summary.json").read_text())
+
+
+@pytest.fixture
+def cube(tmp_path):
+    """A solid cube of 8^3 voxels."""
+    np.save(tmp_path / "cube.npy", np.ones((8, 8, 8), dtype=np.uint8))
+    return str(tmp_path / "cube.npy")
+
+
+def test_a_solid_cube_between_smooth_platens_has_its_own_modulus(tmp_path, cube, capsys):
+    """Frictionless: F = E A strain = 5000 * 4^2 * 0.02 = 1600 N, stiffness F / (0.02 * 4 mm)."""
+    summary = solve(
+        tmp_path / "run", cube, "--voxel-mm", "0.5", "--modulus-mpa", "5000", "--load", "uniaxial",
+        "--strain", "-0.02", "--rtol", "1e-10",
+    )  # fmt: skip
+    assert summary["reaction_n"] == pytest.approx(1600.0, rel=1e-8)
+    assert summary["stiffness_n_per_mm"] == pytest.approx(20000.0, rel=1e-8)
+    assert summary["apparent_modulus_mpa"] == pytest.approx(5000.0, rel=1e-8)
+    assert summary["sed_mean_mpa"] == pytest.approx(0.5 * 5000 * 0.02**2, rel=1e-8)
+    assert summary["bv_tv"] == 1.0
+    assert summary["dofs"] == 3 * 9**3
+    assert "1600" in capsys.readouterr().out
+
+
+def test_displacement_and_strain_are_two_words_for_one_load(tmp_path, cube):
+    """u = strain * height: -0.01 of 8 voxels of 0.5 mm is -0.04 mm."""
+    one = solve(tmp_path / "a", cube, "--voxel-mm", "0.5", "--strain", "-0.01")
+    two = solve(tmp_path / "b", cube, "--voxel-mm", "0.5", "--displacement-mm", "-0.04")
+    assert one["reaction_n"] == pytest.approx(two["reaction_n"], rel=1e-12)
+    assert one["apparent_modulus_mpa"] == pytest.approx(two["apparent_modulus_mpa"], rel=1e-12)
+
+
+def test_the_summary_holds_every_promised_key(tmp_path, cube):
+    """The keys that scripts rely on."""
+    summary = solve(tmp_path / "run", cube, "--voxel-mm", "0.5")
+    promised = [
+        "converged",
+        "iterations",
+        "relative_residual",
+        "dofs",
+        "elements",
+        "bv_tv",
+        "reaction_n",
+        "stiffness_n_per_mm",
+        "apparent_modulus_mpa",
+        "sed_mean_mpa",
+        "sed_centroid_mean_mpa",
+        "sed_centroid_max_mpa",
+        "strength_pistoia_n",
+        "load_case",
+        "solve_seconds",
+        "compile_seconds",
+        "peak_memory_mb",
+    ]
+    assert set(promised) <= set(summary)
+    assert summary["converged"] is True
+    assert summary["relative_residual"] <= 1.01e-6
+    assert summary["load_case"]["name"] == "axial"
+
+
+def test_loose_parts_are_set_aside_and_counted(tmp_path):
+    """A block that touches nothing changes no number but is reported."""
+    mask = np.zeros((8, 8, 8), dtype=np.uint8)
+    mask[:4, :4] = 1
+    np.save(tmp_path / "clean.npy", mask)
+    mask[6:, 6:, 3] = 1
+    np.save(tmp_path / "dirty.npy", mask)
+    clean = solve(tmp_path / "a", str(tmp_path / "clean.npy"), "--voxel-mm", "1")
+    dirty = solve(tmp_path / "b", str(tmp_path / "dirty.npy"), "--voxel-mm", "1")
+    assert dirty["reaction_n"] == clean["reaction_n"]
+    assert any("4 of 132 voxels" in note for note in dirty["notes"])
+    assert clean["notes"] == []
+
+
+def test_maps_lie_on_the_source_grid(tmp_path):
+    """The affine of a mask with turned axes and its maps are the same, zero outside bone."""
+    affine = np.array([[0, 0, 0.5, 3.0], [-0.5, 0, 0, 4.0], [0, -0.5, 0, 5.0], [0, 0, 0, 1]])
+    mask = np.ones((6, 7, 8), np.uint8)
+    mask[:2] = 0
+    nibabel.save(nibabel.Nifti1Image(mask, affine), tmp_path / "mask.nii.gz")
+    solve(tmp_path / "run", str(tmp_path / "mask.nii.gz"), "--maps")
+    image = nibabel.Nifti1Image.from_filename(tmp_path / "run" / "maps" / "sed_mean_mpa.nii.gz")
+    assert image.affine == pytest.approx(affine)
+    values = image.get_fdata()
+    assert values.shape == mask.shape
+    assert ((values > 0) == (mask > 0)).all()
+    assert (tmp_path / "run" / "maps" / "maps.vtu").stat().st_size > 0
+    assert (tmp_path / "run" / "maps" / "maps.vti").stat().st_size > 0
+
+
+@pytest.fixture
+def density(tmp_path):
+    """A density image of 200 mg/cm3 with a label mask."""
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    labels = np.zeros((8, 8, 10), np.uint8)
+    labels[2:6, 2:6, 2:8] = 22
+    nibabel.save(nibabel.Nifti1Image(np.full(labels.shape, 200.0, np.float32), affine), tmp_path / "d.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(labels, affine), tmp_path / "m.nii.gz")
+    return [str(tmp_path / "d.nii.gz"), "--mask", str(tmp_path / "m.nii.gz"), "--label", "22"]
+
+
+def test_a_homogeneous_density_has_the_modulus_of_its_law(tmp_path, density):
+    """Kopperdahl 2002 at 0.2 g/cm3: E = -34.7 + 3230 * 0.2 = 611.3 MPa, by frictionless platens."""
+    summary = solve(
+        tmp_path / "run", *density, "--law", "kopperdahl-2002", "--density-type", "k2hpo4",
+        "--load", "uniaxial", "--rtol", "1e-9",
+    )  # fmt: skip
+    assert summary["apparent_modulus_mpa"] == pytest.approx(611.3, rel=1e-6)
+    assert summary["elements"] == 4 * 4 * 6
+
+
+def test_caps_are_no_bone(tmp_path, density):
+    """With cement caps the elements grow, the mean strain energy is still that of bone alone."""
+    summary = solve(
+        tmp_path / "run", *density, "--law", "kopperdahl-2002", "--density-type", "k2hpo4",
+        "--load", "pmma-axial",
+    )  # fmt: skip
+    assert summary["elements"] > 96
+    assert summary["load_case"]["caps"] is True
+    assert summary["sed_mean_mpa"] > 0
+
+
+def refused(capsys, *arguments: str) -> str:
+    """Text of a refusal with exit code 2."""
+    assert main(["solve", *arguments, "--no-cache"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_a_missing_file_is_bad_input(tmp_path, capsys):
+    """Nothing is written."""
+    out = tmp_path / "run"
+    assert "none.npy" in refused(capsys, str(tmp_path / "none.npy"), "--voxel-mm", "1", "--out", str(out))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_bone_at_a_loaded_face_is_bad_input(tmp_path, capsys):
+    """The upper layer is empty: the sentence names the face."""
+    mask = np.ones((4, 4, 6), np.uint8)
+    mask[:, :, -1] = 0
+    np.save(tmp_path / "mask.npy", mask)
+    message = refused(capsys, str(tmp_path / "mask.npy"), "--voxel-mm", "1", "--out", str(tmp_path / "run"))
+    assert "z-max" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["mask.npy"]
+
+
+def test_nan_in_the_mask_is_bad_input(tmp_path, capsys):
+    """A floating mask with one NaN."""
+    mask = np.ones((4, 4, 4), np.float32)
+    mask[1, 2, 3] = np.nan
+    np.save(tmp_path / "mask.npy", mask)
+    assert "mask.npy" in refused(capsys, str(tmp_path / "mask.npy"), "--voxel-mm", "1")
+
+
+def test_a_mask_on_another_grid_is_bad_input(tmp_path, density, capsys):
+    """A mask shifted by half a voxel."""
+    image = nibabel.Nifti1Image.from_filename(density[2])
+    affine = image.affine.copy()
+    affine[0, 3] += 1.0
+    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), affine), tmp_path / "shifted.nii.gz")
+    message = refused(
+        capsys, density[0], "--mask", str(tmp_path / "shifted.nii.gz"), "--label", "22",
+        "--law", "kopperdahl-2002", "--density-type", "k2hpo4",
+    )  # fmt: skip
+    assert "origin" in message or "grid" in message
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--label", "7", "--law", "kopperdahl-2002", "--density-type", "ha"], "found: 22"),
+        (["--law", "koperdahl", "--density-type", "ha"], "kopperdahl-2002"),
+        (["--law", "kopperdahl-2002"], "--density-type"),
+        (["--modulus-mpa", "5", "--law", "kopperdahl-2002", "--density-type", "ha"], "binary masks"),
+    ],
+)
+def test_a_density_image_needs_law_type_and_label(density, capsys, extra, words):
+    """Each missing or wrong word is named."""
+    assert words in refused(capsys, *density, *extra)
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--load", "axail"], "axial"),
+        (["--strain", "-0.01", "--displacement-mm", "-1"], "exactly one"),
+        (["--strain", "0"], "not zero"),
+        (["--modulus-mpa", "-3"], "positive"),
+        (["--law", "kopperdahl-2002"], "--mask"),
+        (["--maps"], "--out"),
+        (["--poisson", "0.7"], "poisson"),
+    ],
+)
+def test_wrong_numbers_are_bad_input(cube, capsys, extra, words):
+    """Each is one sentence."""
+    assert words in refused(capsys, cube, "--voxel-mm", "1", *extra)
+
+
+def test_a_file_without_voxel_size_needs_one(cube, capsys):
+    """NumPy arrays state no spacing."""
+    assert "voxel" in refused(capsys, cube)
+
+
+def test_an_unreachable_tolerance_is_not_converged(tmp_path, cube, capsys):
+    """One iteration is too few: exit code 3 and no folder."""
+    code = main(
+        ["solve", cube, "--voxel-mm", "1", "--rtol", "1e-12", "--max-iterations", "1", "--no-cache",
+         "--out", str(tmp_path / "run")]
+    )  # fmt: skip
+    assert code == 3
+    assert "residual" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["cube.npy"]
+
+
+def test_a_model_too_large_is_refused_before_it_is_made(cube, capsys):
+    """The memory plan grows with the elements; a limit below it gives code 4 with both numbers."""
+    assert memory_plan_gb(10**6) > memory_plan_gb(10**3)
+    assert main(["solve", cube, "--voxel-mm", "1", "--memory-gb", "0.01", "--no-cache"]) == 4
+    assert "limit is 0.01 GB" in capsys.readouterr().err
+
+
+def test_published_answer_of_mask_50(tmp_path, shared_data):
+    """126.28736 N, 830.2916 MPa, centroid energy mean 0.1623914 MPa (PETSc, ParOSol, CalculiX)."""
+    summary = solve(tmp_path / "run", str(shared_data / "trab_human_lhdl3155_mask_50.npz"))
+    assert summary["dofs"] == 155343
+    assert summary["reaction_n"] == pytest.approx(126.28736, rel=1e-5)
+    assert summary["apparent_modulus_mpa"] == pytest.approx(830.2916, rel=1e-5)
+    assert summary["sed_centroid_mean_mpa"] == pytest.approx(0.1623914, rel=1e-4)
+    assert summary["sed_centroid_max_mpa"] == pytest.approx(5.40095, rel=1e-3)

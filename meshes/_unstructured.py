@@ -23,14 +23,17 @@ def voxel_mesh(
     spacing_mm: ArrayLike,
     origin: ArrayLike = (0.0, 0.0, 0.0),
     cell_fields: Mapping[str, ArrayLike] | None = None,
+    *,
+    direction: ArrayLike | None = None,
 ) -> meshio.Mesh:
     """Hexahedra of the voxels of a mask; nodes shared, elements in the order of `np.argwhere(mask)`.
 
     Args:
       mask: boolean, shape (nx, ny, nz).
       spacing_mm: voxel edges, mm, one number or three.
-      origin: corner of voxel [0, 0, 0], mm, shape (3,).
+      origin: centre of voxel [0, 0, 0], mm, shape (3,), as in `Image` and `write_vti`.
       cell_fields: name to values, per voxel (nx, ny, nz) or per element (ne,) or (ne, components).
+      direction: unit vectors of the array axes as columns, shape (3, 3); identity if left out.
 
     Returns:
       meshio.Mesh with points (nn, 3) in mm and one block of hexahedra (ne, 8).
@@ -51,7 +54,9 @@ def voxel_mesh(
         np.ravel_multi_index(tuple(np.moveaxis(corner, 2, 0)), lattice), return_inverse=True
     )
     nodes = np.stack(np.unravel_index(used, lattice), axis=1)
-    points = np.asarray(origin, float) + nodes * np.broadcast_to(np.asarray(spacing_mm, float).ravel(), (3,))
+    step = np.broadcast_to(np.asarray(spacing_mm, float).ravel(), (3,))
+    axes = np.eye(3) if direction is None else np.asarray(direction, float)
+    points = np.asarray(origin, float) + ((nodes - 0.5) * step) @ axes.T
     data = {}
     for name, values in (cell_fields or {}).items():
         array = np.asarray(values)

@@ -181,10 +181,22 @@ def test_voxel_mesh_shares_nodes_and_keeps_volume(rng):
     cells = mesh.points[mesh.cells_dict["hexahedron"]]
     edges = cells[:, [1, 3, 4]] - cells[:, [0]]
     np.testing.assert_allclose(np.linalg.det(edges), 0.5 * 0.6 * 0.7)
-    expected = np.argwhere(mask) * [0.5, 0.6, 0.7] + [1.0, 2.0, 3.0]
+    expected = (np.argwhere(mask) - 0.5) * [0.5, 0.6, 0.7] + [1.0, 2.0, 3.0]
     np.testing.assert_allclose(cells[:, 0], expected)
     np.testing.assert_array_equal(mesh.cell_data["f"][0], np.arange(1, mask.sum() + 1))
     assert len(np.unique(mesh.points.round(9), axis=0)) == len(mesh.points)
+
+
+def test_hexahedra_lie_around_the_voxels_of_the_image(rng):
+    """Mean of a cell's corners = world position of its voxel, for turned axes too."""
+    axes = np.array([[0, 0, 1.0], [-1, 0, 0], [0, -1, 0]])
+    image = make_image(
+        rng.random((3, 4, 5)) < 0.5, (1, 2, 3), origin=(5, 6, 7), direction=axes, quantity="mask"
+    )
+    mesh = voxel_mesh(image.values, image.spacing, image.origin, direction=image.direction)
+    centres = mesh.points[mesh.cells_dict["hexahedron"]].mean(axis=1)
+    affine = affine_of(image)
+    np.testing.assert_allclose(centres, np.argwhere(image.values) @ affine[:3, :3].T + affine[:3, 3])
 
 
 def test_vtu_round_trip_leaves_the_mesh_as_it_was(tmp_path, rng):

@@ -62,16 +62,16 @@ def read_density(image: ImageSource) -> DensityImage:
 
 
 def assert_hu_plausible(image: Any, name: Any) -> None:
-    """Refuse values that cannot be HU: none below -100, as in a density image or a mask.
+    """Refuse values that cannot be HU, such as a mask, a density image or numbers with an offset of 1024.
 
     Raises:
-      UserError: nothing in the image is as dark as fat or air, or all of it is one value.
+      UserError: nothing in the image is below 0 HU, where fat and air lie.
     """
     low, high = float(np.min(image.values)), float(np.max(image.values))
-    if low == high or (low >= 0 and high <= 10):
+    if low >= 0:
         raise UserError(
-            f"image.path '{name}' holds values from {low:g} to {high:g}, which are no Hounsfield units; "
-            "give the CT, or set calibrated = true and density_type for a density image"
+            f"image.path '{name}' holds values from {low:g} to {high:g}, which are no Hounsfield units (fat "
+            "and air lie below 0); give the CT, or set calibrated = true and density_type for a density image"
         )
 
 

@@ -1,0 +1,355 @@
+"""`osteon run` and `osteon check`: from image to report on a small vertebra, and bad input."""
+
+import csv
+import gzip
+import json
+import tomllib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+import meshes
+from osteon import main
+from osteon._levels import denoised
+from osteon._map_figures import percent_change
+from osteon._quantities import QUANTITIES, select
+from osteon._run_command import portable
+from osteon._simulation import steps_of_report
+from osteon._study import Time, parse_study
+
+SENTINEL = "doe-john-1950"
+
+STUDY = """\
+title = "A small study"
+[subject]
+sex = "male"
+age_years = 60
+testosterone_ng_dl = 200
+estradiol_pg_ml = 15
+[image]
+path = "{name}_ct.nii.gz"
+mask = "{name}_mask.nii.gz"
+subregions = "{name}_parts.nii.gz"
+[image.calibration]
+slope = 0.75
+intercept = 5.0
+density_type = "ha"
+[[levels]]
+name = "L3"
+label = 22
+trabecular_labels = [1]
+cortical_labels = [2]
+[mechanics]
+fe_every_months = 6
+[time]
+months = 24
+report_months = [12]
+[[arm]]
+name = "weekly"
+[[arm.dose]]
+drug = "testosterone-cypionate"
+amount_mg = 100
+every_days = 7
+"""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> Path:
+    """A synthetic CT with turned axes (P, I, R), its mask and its parts, under a patient's name."""
+    folder = tmp_path_factory.mktemp(SENTINEL)
+    vertebra = meshes.make_vertebra(3.0)
+    affine = np.array([[0, 0, 3.0, -40.0], [-3.0, 0, 0, 55.0], [0, -3.0, 0, 90.0], [0, 0, 0, 1]])
+
+    def save(values, name):
+        turned = np.transpose(values, (1, 2, 0))[::-1, ::-1]
+        nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(turned), affine), folder / name)
+
+    labels = np.asarray(vertebra.labels.values)
+    save(np.asarray(vertebra.hu.values), f"{SENTINEL}_ct.nii.gz")
+    save(np.where(labels > 0, 22, 0).astype(np.uint8), f"{SENTINEL}_mask.nii.gz")
+    save(np.where(labels < 3, labels, 0).astype(np.uint8), f"{SENTINEL}_parts.nii.gz")
+    (folder / "study.toml").write_text(STUDY.format(name=SENTINEL))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(images, tmp_path_factory) -> Path:
+    """One finished run that the tests look at."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert main(["run", str(images / "study.toml"), "--out", str(out), "--no-cache"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def summary(run) -> dict:
+    return json.loads((run / "summary.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def courses(run) -> list[dict]:
+    with (run / "timecourse.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return [{**row, "month": int(row["month"]), "value": float(row["value"])} for row in rows]
+
+
+def values(courses, arm: str, quantity: str) -> np.ndarray:
+    return np.array([row["value"] for row in select(courses, arm=arm, quantity=quantity)])
+
+
+def test_the_folder_holds_everything_promised(run):
+    """Study, versions, log, summary, time courses, maps, figures, report, and nothing hidden."""
+    names = {path.name for path in run.iterdir()}
+    assert names == {
+        "study.toml", "versions.json", "log.txt", "summary.json", "timecourse.csv", "maps", "figures",
+        "figures.json", "report.html",
+    }  # fmt: skip
+    assert [path.name for path in run.parent.iterdir()] == ["run"]
+
+
+def test_the_summary_has_a_row_per_arm_and_reported_month(summary):
+    """Every quantity of the registry at 0, 12 and 24 months in both arms, all finite."""
+    keys = [(row["arm"], row["month"]) for row in summary["results"]]
+    assert keys == [(arm, month) for arm in ("no treatment", "weekly") for month in (0, 12, 24)]
+    for row in summary["results"]:
+        for quantity in QUANTITIES:
+            assert np.isfinite(row[quantity.name])
+    assert summary["solver"][0]["relative_residual_max"] <= 1.01e-6
+
+
+def test_the_untreated_arm_does_not_move(courses):
+    """Nothing changed, nothing moves: below 1e-6 % in 24 months."""
+    density = values(courses, "no treatment", "trabecular_vbmd_mg_cm3")
+    assert density == pytest.approx(density[0], rel=1e-8)
+    assert values(courses, "no treatment", "resorption_percent") == pytest.approx(100.0, rel=1e-8)
+
+
+def test_the_trabecular_gain_is_concave(courses):
+    """Treated bone gains, more than half of it in the first year."""
+    density = values(courses, "weekly", "trabecular_vbmd_mg_cm3")
+    assert len(density) == 25
+    gain = density - density[0]
+    assert gain[24] > 0.01 * density[0]
+    assert gain[12] > 0.5 * gain[24]
+
+
+def test_bone_that_turns_over_more_gains_more(run, summary):
+    """Trabecular bone gains a larger share than cortical bone."""
+    first, last = (
+        next(row for row in summary["results"] if row["arm"] == "weekly" and row["month"] == month)
+        for month in (0, 24)
+    )
+    trabecular = last["trabecular_vbmd_mg_cm3"] / first["trabecular_vbmd_mg_cm3"]
+    cortical = last["cortical_vbmd_mg_cm3"] / first["cortical_vbmd_mg_cm3"]
+    assert trabecular > cortical > 1
+
+
+def test_strength_and_stiffness_follow_density(summary):
+    """More bone is stiffer and stronger, by both estimates."""
+    rows = [row for row in summary["results"] if row["arm"] == "weekly"]
+    for name in (
+        "stiffness_n_per_mm",
+        "strength_pistoia_n",
+        "strength_crawford_n",
+        "bmc_mg",
+        "ap_abmd_g_cm2",
+    ):
+        assert rows[0][name] < rows[1][name] < rows[2][name]
+
+
+def test_maps_lie_on_the_grid_of_the_ct(run, images):
+    """Same affine and shape as the CT; baseline equals slope * HU + intercept in every voxel of the body."""
+    ct = nibabel.Nifti1Image.from_filename(images / f"{SENTINEL}_ct.nii.gz")
+    parts = nibabel.Nifti1Image.from_filename(images / f"{SENTINEL}_parts.nii.gz").get_fdata() > 0
+    maps = sorted((run / "maps").glob("*.nii.gz"))
+    assert len(maps) == 3 + 2 * 4
+    for path in maps:
+        image = nibabel.Nifti1Image.from_filename(path)
+        assert image.affine == pytest.approx(ct.affine)
+        assert image.shape == ct.shape
+        assert (image.get_fdata()[~parts] == 0).all()
+    baseline = nibabel.Nifti1Image.from_filename(run / "maps" / "baseline_vbmd_mg_cm3.nii.gz").get_fdata()
+    expected = np.maximum(0.75 * ct.get_fdata() + 5.0, 0.0)
+    assert baseline[parts] == pytest.approx(expected[parts], rel=1e-5, abs=1e-3)
+
+
+def test_the_change_map_is_that_of_the_density_maps(run):
+    """100 (after - before) / before, and its trabecular mean is positive."""
+
+    def read(name):
+        return nibabel.Nifti1Image.from_filename(run / "maps" / f"{name}.nii.gz").get_fdata()
+
+    before, after = read("baseline_vbmd_mg_cm3"), read("weekly_month24_vbmd_mg_cm3")
+    change = read("weekly_month24_change_percent")
+    assert change == pytest.approx(percent_change(before, after), abs=1e-3)
+    assert np.abs(read("no-treatment_month24_change_percent")).max() < 1e-4
+
+
+def test_mineral_content_is_the_sum_of_the_map(run, summary):
+    """BMC = sum of vBMD times the volume of a voxel (27 mm3)."""
+    baseline = nibabel.Nifti1Image.from_filename(run / "maps" / "baseline_vbmd_mg_cm3.nii.gz").get_fdata()
+    assert summary["results"][0]["bmc_mg"] == pytest.approx(baseline.sum() * 27 / 1000, rel=1e-5)
+
+
+def test_no_name_or_path_reaches_an_output(run, images):
+    """The patient's name is in every input path and in no byte of the run folder."""
+    needles = [SENTINEL.encode(), str(images.parent).encode()]
+    for path in run.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            if path.suffix == ".gz":
+                content = gzip.decompress(content)
+            assert not any(needle in content for needle in needles), path.name
+
+
+def test_the_resolved_study_is_a_study_without_paths(run):
+    """study.toml passes the schema and holds the defaults."""
+    data = tomllib.loads((run / "study.toml").read_text())
+    assert data["image"]["path"] == "path.nii.gz"
+    assert data["time"]["steps_per_month"] == 2
+    study = parse_study(data)
+    assert study.mechanics.law == "kopperdahl-2002"
+    again = portable(study)["mechanics"]
+    assert {name: value for name, value in again.items() if value is not None} == data["mechanics"]
+
+
+def test_inputs_are_recorded_by_their_hashes(run):
+    """Three files read, three SHA-256."""
+    hashes = json.loads((run / "versions.json").read_text())["inputs_sha256"]
+    assert sorted(len(value) for value in hashes.values()) == [64, 64, 64]
+
+
+def test_report_again_gives_the_same_file(run):
+    """`osteon report` needs nothing but the folder."""
+    before = (run / "report.html").read_bytes()
+    assert main(["report", str(run)]) == 0
+    assert (run / "report.html").read_bytes() == before
+    assert b"Research use only, not a medical device" in before
+
+
+def test_a_run_is_never_overwritten(run, images, capsys):
+    """The same --out again is bad input and changes nothing."""
+    before = (run / "summary.json").read_bytes()
+    assert main(["run", str(images / "study.toml"), "--out", str(run), "--no-cache"]) == 2
+    assert "never overwrites" in capsys.readouterr().err
+    assert (run / "summary.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["image.path=none.nii.gz"], "none.nii.gz"),
+        (["levels[0].label=7"], "found: 22"),
+        (["levels[0].cortical_labels=[9]"], "found there: 1, 2"),
+        (["mechanics.law=koperdahl"], "kopperdahl-2002"),
+        (["mechanics.load=axail"], "pmma-axial"),
+        (["arm[0].dose[0].drug=testosteron"], "testosterone-cypionate"),
+        (["arm[0].dose[0].amount_mg=9999"], "amount_mg"),
+        (["biology.ks=1"], "remodeling.PARAMETERS"),
+        (["image.calibration.slope=0.01", "image.calibration.intercept=-400"], "negative density"),
+        ([f"image.path={SENTINEL}_mask.nii.gz"], "no Hounsfield units"),
+        ([f"image.mask={SENTINEL}_shifted.nii.gz"], "the mask"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_no_folder(images, tmp_path, capsys, overrides, words):
+    """Exit code 2; nothing is left where the run would have been."""
+    shifted = images / f"{SENTINEL}_shifted.nii.gz"
+    if not shifted.exists():
+        mask = nibabel.Nifti1Image.from_filename(images / f"{SENTINEL}_mask.nii.gz")
+        affine = mask.affine.copy()
+        affine[2, 3] += 1.5
+        nibabel.save(nibabel.Nifti1Image(np.asarray(mask.dataobj), affine), shifted)
+    out = tmp_path / "run"
+    arguments = [item for override in overrides for item in ("--set", override)]
+    code = main(["run", str(images / "study.toml"), "--out", str(out), "--no-cache", *arguments])
+    captured = capsys.readouterr()
+    assert code == 2, captured.err
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_above_the_memory_limit_is_refused(images, tmp_path, capsys):
+    """Code 4, no folder."""
+    out = tmp_path / "run"
+    arguments = ["run", str(images / "study.toml"), "--out", str(out), "--no-cache", "--memory-gb", "0.01"]
+    assert main(arguments) == 4
+    assert "memory plan" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_check_says_what_would_be_modelled(images, tmp_path, capsys):
+    """Voxels, calibration, memory plan, arms, and a picture."""
+    out = tmp_path / "check"
+    assert main(["check", str(images / "study.toml"), "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    for words in ("Stated line", "trabecular", "memory plan", "weekly"):
+        assert words in text
+    assert (out / "l3.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_check_reads_the_built_in_vertebra(capsys):
+    """The demo's study; the rods of its phantom calibrate it."""
+    study = Path(__file__).resolve().parents[2] / "examples" / "l3_builtin.toml"
+    assert main(["check", str(study), "--set", "image.voxel_mm=3"]) == 0
+    assert "phantom" in capsys.readouterr().out
+
+
+def test_resampled_models_write_maps_on_the_ct(images):
+    """A 4 mm model of a 3 mm CT still gives every voxel of the body a value of its neighbourhood."""
+    import fem
+    from osteon._density_image import read_density
+    from osteon._levels import read_levels, to_source
+    from osteon._study import read_study
+
+    study = read_study(images / "study.toml", overrides=["mechanics.voxel_mm=4"])
+    image = read_density(study.image)
+    levels, _ = read_levels(study, image, fem.density_law("kopperdahl-2002"))
+    field = to_source(levels[0], levels[0].density_ha + 1.0)
+    assert levels[0].voxel_mm == pytest.approx(4.0)
+    assert ((field > 0) == levels[0].source_bone).all()
+    assert any("resampled to 4 mm" in note for note in levels[0].notes)
+
+
+def test_solves_fall_on_a_divisor_of_the_reports():
+    """Reports every 12 months of 2 steps: a solve every 5 months (10 steps) becomes every 4 (8 steps)."""
+    assert steps_of_report(Time(months=24, report_months=(12,)), 5.0) == (24, 8)
+    assert steps_of_report(Time(months=24, report_months=(12,)), 100.0) == (24, 24)
+    assert steps_of_report(Time(months=7, report_months=()), 3.0)[0] == 2
+
+
+def test_averaging_keeps_constants_and_borders(rng):
+    """A constant per compartment stays; noise shrinks; outside nothing changes."""
+    parts = np.zeros((8, 8, 8), int)
+    parts[1:7, 1:7, 1:7] = 2
+    parts[2:6, 2:6, 2:6] = 1
+    constant = np.where(parts == 1, 100.0, np.where(parts == 2, 300.0, -50.0))
+    assert denoised(constant, parts, 1.0) == pytest.approx(constant)
+    noisy = constant + rng.normal(size=constant.shape) * 20
+    result = denoised(noisy, parts, 1.0)
+    assert result[parts == 1].std() < 0.5 * noisy[parts == 1].std()
+    assert (result[parts == 0] == noisy[parts == 0]).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("example", "levels"), [("l3_ct.toml", ["L3"]), ("lumbar_ct.toml", ["L1", "L2", "L3", "L4"])]
+)
+def test_real_cts_run_from_their_example(example, levels, shared_data, tmp_path):
+    """Issue: maps on the source grid, concave gain, untreated flat, a table per level."""
+    study = Path(__file__).resolve().parents[2] / "examples" / example
+    out = tmp_path / "run"
+    assert main(["run", str(study), "--data-dir", str(shared_data), "--out", str(out), "--no-cache"]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    assert [level["name"] for level in summary["levels"]] == levels
+    for level in levels:
+        rows = {
+            (row["arm"], row["month"]): row["trabecular_vbmd_mg_cm3"]
+            for row in summary["results"]
+            if row["level"] == level
+        }
+        arm = "cypionate 100 mg weekly"
+        assert rows["no treatment", 24] == pytest.approx(rows["no treatment", 0], rel=1e-8)
+        year, end = rows[arm, 12] - rows[arm, 0], rows[arm, 24] - rows[arm, 0]
+        assert end > year > 0.5 * end

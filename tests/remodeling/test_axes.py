@@ -50,7 +50,9 @@ def test_testosterone_suppresses_lh_and_raises_estradiol(man):
 
 
 def test_anastrozole_raises_testosterone_and_lowers_estradiol():
-    """Burnett-Bowie 2009: T 319 to 474-524 ng/dL, E2 15 to 12 pg/mL; here within 15 % of the T and 4 pg/mL of the E2."""
+    """Burnett-Bowie 2009: T 319 to 474-524 ng/dL, E2 15 to 12 pg/mL; here within 15 % of the T and 4 pg/mL
+    of the E2.
+    """
     man = r.make_person(testosterone_ng_dl=319.0, estradiol_pg_ml=15.0, age_years=70.0)
     course = course_of(man, r.Dose("anastrozole", 1.0, every_days=1.0))
     assert float(course.lh_iu_l[-1]) > float(course.baseline.lh_iu_l)

@@ -49,7 +49,9 @@ def test_total_volume_is_conserved_when_the_balance_is_one(key):
 
 @pytest.mark.parametrize("testosterone, estradiol", [(550.0, 30.0), (200.0, 15.0), (20.0, 3.0)])
 def test_baseline_is_linearly_stable(rng, testosterone, estradiol):
-    """Every eigenvalue of the 0-D system with its mechanical feedback has a negative real part, f0 in [.03, .95]."""
+    """Every eigenvalue of the 0-D system with its mechanical feedback has a negative real part, f0 in [.03,
+    .95].
+    """
     p = r.default_parameters()
     levels = r.make_hormone_levels(testosterone_ng_dl=testosterone, estradiol_pg_ml=estradiol)
 
@@ -69,7 +71,9 @@ def test_baseline_is_linearly_stable(rng, testosterone, estradiol):
 
 @pytest.mark.parametrize("dt", [5.0, 15.2, 30.4])
 def test_extreme_random_runs_stay_inside_the_physical_range(key, dt):
-    """c, u, w, f, D > 0 and f + u + w <= 1 by construction: random bounded drives, random parameters, 48 years."""
+    """c, u, w, f, D > 0 and f + u + w <= 1 by construction: random bounded drives, random parameters, 48
+    years.
+    """
     steps = int(48 * 365.25 / dt)
     keys = jax.random.split(key, 5)
     p = r.make_parameters(resorption_rate=1e-4, modeling=1.0, osteoclast_lag=10.0)

@@ -90,7 +90,9 @@ def test_weekly_doses_reach_the_closed_steady_state():
 
 
 def test_a_depot_outlasts_its_stop():
-    """Pellets: three months after the last implant about 39 % of the release goes on; gel is gone in a week."""
+    """Pellets: three months after the last implant about 39 % of the release goes on; gel is gone in a
+    week.
+    """
     left = {}
     for name in ("testosterone-pellets", "testosterone-gel"):
         rates = r.DRUGS[name].rates_per_day
@@ -118,7 +120,9 @@ def test_gel_gives_the_levels_of_finkelstein():
 
 
 def test_one_injection_of_cypionate_follows_nankin():
-    """200 mg in a hypogonadal man: about threefold testosterone at days 2-5, threefold estradiol, basal by day 14."""
+    """200 mg in a hypogonadal man: about threefold testosterone at days 2-5, threefold estradiol, basal by
+    day 14.
+    """
     man = r.make_person(testosterone_ng_dl=350.0, estradiol_pg_ml=20.0, axis="primary")
     protocol = r.make_protocol([r.Dose("testosterone-cypionate", 200.0)], duration_days=28.0)
     course = r.hormone_course(man, protocol, steps=28, step_days=1.0)

@@ -49,6 +49,7 @@ class _Search:
     state: Any
     best: Any
     best_loss: jax.Array
+    best_data_loss: jax.Array
     best_gradient: jax.Array
     last_loss: jax.Array
     last_gradient: jax.Array
@@ -81,7 +82,7 @@ def fit(
       data: everything else `residuals` reads, as a pytree of arrays (an argument, so new data of the
         same shapes do not compile again).
       prior: lognormal prior with the structure of `start`; none when omitted.
-      steps: most iterations, at least 1.
+      steps: most iterations, at least 1; each judges a point and moves on, so the last move is not used.
       optimiser: `LBFGS()` when omitted, or `Adam(...)` for rough losses.
       gradient_tolerance: converged when max |d loss / d ln p| <= gradient_tolerance (1 + loss).
       loss_tolerance: stalled when the loss changed by less than this times (1 + loss) five times in a row.
@@ -141,14 +142,15 @@ def fit_traced(
         parts = jax.tree.leaves(residuals(jax.tree.map(jnp.exp, log_parameters), data))
         return jnp.asarray(0.5 * sum(jnp.sum(part**2) for part in parts))
 
-    def loss_of(log_parameters):
-        penalty = 0.0 if prior is None else prior_penalty(log_parameters, prior)
-        return data_loss(log_parameters) + penalty
+    def losses_of(log_parameters):
+        fit_loss = data_loss(log_parameters)
+        return (fit_loss if prior is None else fit_loss + prior_penalty(log_parameters, prior)), fit_loss
 
-    value_and_grad = jax.value_and_grad(loss_of)
+    # Whatever a model costs to compile, it is paid for every place it stands in: here and the line search.
+    value_and_grad = jax.value_and_grad(losses_of, has_aux=True)
 
     def advance(search: _Search) -> _Search:
-        loss, gradient = value_and_grad(search.log_parameters)
+        (loss, fit_loss), gradient = value_and_grad(search.log_parameters)
         size = _largest(gradient)
         met = size <= gradient_tolerance * (1 + jnp.abs(loss))
         # The point that meets the tolerance is the answer, also where momentum passed a lower one before.
@@ -162,7 +164,7 @@ def fit_traced(
             search.log_parameters,
             value=loss,
             grad=gradient,
-            value_fn=loss_of,
+            value_fn=lambda log_parameters: losses_of(log_parameters)[0],
         )
         lost = ~jnp.isfinite(loss)
         return _Search(
@@ -170,6 +172,7 @@ def fit_traced(
             state=state,
             best=_select(better, search.log_parameters, search.best),
             best_loss=jnp.where(better, loss, search.best_loss),
+            best_data_loss=jnp.where(better, fit_loss, search.best_data_loss),
             best_gradient=jnp.where(better, size, search.best_gradient),
             last_loss=loss,
             last_gradient=size,
@@ -183,12 +186,13 @@ def fit_traced(
         return search, (search.last_loss, search.last_gradient)
 
     log_start = jax.tree.map(jnp.log, start)
-    infinite = jnp.full_like(jax.eval_shape(loss_of, log_start), jnp.inf)
+    infinite = jnp.full_like(jax.eval_shape(losses_of, log_start)[0], jnp.inf)
     search = _Search(
         log_parameters=log_start,
         state=rule.init(log_start),
         best=log_start,
         best_loss=infinite,
+        best_data_loss=infinite,
         best_gradient=infinite,
         last_loss=infinite,
         last_gradient=infinite,
@@ -197,24 +201,18 @@ def fit_traced(
         done=jnp.zeros((), bool),
     )
     search, (losses, gradients) = jax.lax.scan(body, search, length=steps)
-    # The point after the last update was never judged: judge it, so that one step of Newton counts.
-    last_loss, last_gradient = value_and_grad(search.log_parameters)
-    better = ~search.done & (last_loss < search.best_loss)
-    best = _select(better, search.log_parameters, search.best)
-    best_loss = jnp.where(better, last_loss, search.best_loss)
-    best_gradient = jnp.where(better, _largest(last_gradient), search.best_gradient)
-    converged = best_gradient <= gradient_tolerance * (1 + jnp.abs(best_loss))
+    converged = search.best_gradient <= gradient_tolerance * (1 + jnp.abs(search.best_loss))
     info = FitInfo(
         converged=converged,
         stalled=~converged & (search.quiet >= _QUIET_STEPS),
         iterations=search.iterations,
-        loss=best_loss,
-        data_loss=data_loss(best),
-        gradient_norm=best_gradient,
+        loss=search.best_loss,
+        data_loss=search.best_data_loss,
+        gradient_norm=search.best_gradient,
         loss_history=losses,
         gradient_history=gradients,
     )
-    return jax.tree.map(jnp.exp, best), info
+    return jax.tree.map(jnp.exp, search.best), info
 
 
 @partial(

@@ -11,5 +11,5 @@ from ._errors import UserError as UserError
 from ._report import write_report as write_report
 from ._runfolder import RunFolder as RunFolder
 from ._runfolder import run_folder as run_folder
-from ._study import Study as Study
 from ._study import read_study as read_study
+from ._study_tables import Study as Study

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._errors import UserError, input_errors
-from ._study import Calibration, ImageSource
+from ._study_tables import Calibration, ImageSource
 
 MOST_NEGATIVE_SHARE = 0.5
 "Share of a body's voxels with negative density above which the calibration is refused (assumed)."

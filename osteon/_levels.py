@@ -8,8 +8,8 @@ import numpy as np
 
 from ._density_image import MOST_NEGATIVE_SHARE, DensityImage
 from ._errors import UserError, input_errors
-from ._solve_command import bounding_box, cubic_edge, label_mask
-from ._study import ImageSource, Level, Study
+from ._study_tables import ImageSource, Level, Study
+from ._voxels import bounding_box, cubic_edge, label_mask
 
 LARGEST_SPREAD = 1e-3
 "Relative difference of voxel edges below which voxels count as cubes."

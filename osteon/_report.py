@@ -59,24 +59,31 @@ def render_report(summary: dict[str, Any], versions: dict[str, Any], figures: li
     )
 
 
+_TABLES = (
+    ("densities and strength", ("density", "strength")),
+    ("turnover and hormones", ("turnover", "hormone")),
+)
+
+
 def tables(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """Tables of numbers per level and arm, ready to print: value and, below it, % change from baseline."""
     made = []
     for level in summary["levels"]:
         for arm in summary["arms"]:
             rows = select(summary["results"], level=level["name"], arm=arm["name"])
-            heads = [quantity for quantity in QUANTITIES if rows and rows[0].get(quantity.name) is not None]
-            made.append(
-                {
-                    "level": level["name"],
-                    "title": f"{level['name']}, {arm['name']}",
-                    "heads": heads,
-                    "rows": [
-                        {"month": row["month"], "cells": [_cell(row, rows[0], head.name) for head in heads]}
-                        for row in rows
-                    ],
-                }
-            )
+            for title, groups in _TABLES:
+                heads = [
+                    quantity
+                    for quantity in QUANTITIES
+                    if quantity.group in groups and rows and rows[0].get(quantity.name) is not None
+                ]
+                body = [
+                    {"month": row["month"], "cells": [_cell(row, rows[0], head.name) for head in heads]}
+                    for row in rows
+                ]
+                if heads:
+                    text = f"{level['name']}, {arm['name']}: {title}"
+                    made.append({"level": level["name"], "title": text, "heads": heads, "rows": body})
     return made
 
 
@@ -145,8 +152,8 @@ def _words(name: str) -> str:
     return _NAMES.get(name, name.replace("_", " "))
 
 
-def _plain(value: float) -> str:
-    return f"{value:g}"
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 
 def _power(value: float | None) -> str:

@@ -15,7 +15,8 @@ from ._progress import Progress, progress_bar
 from ._report import write_report
 from ._runfolder import RunFolder, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
 from ._simulation import ArmResult, make_courses, make_level_model, make_load_test, simulate_arm
-from ._study import UNTREATED, Arm, Study, read_study
+from ._study import UNTREATED, read_study
+from ._study_tables import Arm, Study
 from ._summary import run_summary, timecourse_csv, timecourse_rows
 
 

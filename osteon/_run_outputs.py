@@ -158,7 +158,8 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult) -> None:
         ),
         level.name,
         f"{level.name}, {result.arm}: slices through the middle of the body at baseline and month {month}, "
-        "and the change in per cent (blue: gain, red: loss). Orange: outline of the body.",
+        "and the change in per cent (blue: gain, red: loss, white: unchanged or held). Orange: outline of "
+        "the body.",
     )
     keep(
         f"{slug(level.name)}_{slug(result.arm)}_energy.png",

@@ -8,7 +8,8 @@ import numpy as np
 
 from ._errors import NotConvergedError, UserError, input_errors
 from ._levels import LevelBone
-from ._study import Arm, MechanicsSettings, Study, Subject, Time, report_months
+from ._study import report_months
+from ._study_tables import Arm, MechanicsSettings, Study, Subject, Time
 
 DAYS_PER_MONTH = 365.25 / 12
 "Length of a month, days."

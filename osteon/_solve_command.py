@@ -10,6 +10,7 @@ import numpy as np
 from ._errors import NotConvergedError, UserError, input_errors
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
+from ._voxels import bounding_box, cubic_edge, label_mask
 
 
 @dataclass(frozen=True)
@@ -190,43 +191,6 @@ def _with_caps(arguments: argparse.Namespace, kept: np.ndarray, voxel_mm: float)
         return capped.mask, ~capped.is_cap, capped
     mask = kept if arguments.mask is None else kept[bounding_box(kept)]
     return mask, np.ones(int(mask.sum()), dtype=bool), None
-
-
-def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
-    """Smallest box of a mask."""
-    where = np.argwhere(mask)
-    return tuple(slice(int(a), int(b) + 1) for a, b in zip(where.min(axis=0), where.max(axis=0), strict=True))
-
-
-def cubic_edge(image: Any, *, tolerance: float = 1e-3) -> float:
-    """Edge of cubic voxels, mm.
-
-    Raises:
-      ValueError: the edges differ by more than `tolerance` of their mean.
-    """
-    spacing = np.asarray(image.spacing, dtype=float)
-    mean = float(spacing.mean())
-    if np.abs(spacing - mean).max() > tolerance * mean:
-        edges = " x ".join(f"{edge:g}" for edge in spacing)
-        raise ValueError(f"voxels of {edges} mm are not cubes; resample the image to one edge first")
-    return mean
-
-
-def label_mask(labels: Any, label: int, where: str) -> np.ndarray:
-    """Voxels of a label, in RAS order.
-
-    Raises:
-      UserError: the label is not in the image; names the ones that are.
-    """
-    import meshes
-
-    values = np.asarray(meshes.to_ras(labels).values)
-    mask = values == label
-    if not mask.any():
-        found = [int(item) for item in np.unique(values) if item != 0]
-        listed = ", ".join(map(str, found[:20])) + (", ..." if len(found) > 20 else "")
-        raise UserError(f"{where} {label} does not occur in the mask; found: {listed}")
-    return mask
 
 
 def _part_notes(raw: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:

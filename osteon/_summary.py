@@ -12,7 +12,7 @@ import numpy as np
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
 from ._simulation import DAYS_PER_MONTH, ArmResult
-from ._study import Study
+from ._study_tables import Study
 
 if TYPE_CHECKING:
     from ._run_command import Prepared
@@ -201,7 +201,9 @@ def in_one_sentence(prepared: Prepared, results: list[ArmResult]) -> str:
     parts = []
     for result in results:
         change = 100 * (result.density_mean[-1, 0] / result.density_mean[0, 0] - 1)
-        parts.append(f"{result.level}, {result.arm}: {change + 0.0:+.1f} %")
+        # Round-off of an arm that does not move carries no sign.
+        text = f"{change:+.1f}" if abs(change) >= 0.05 else "0.0"
+        parts.append(f"{result.level}, {result.arm}: {text} %")
     return f"Change of trabecular vBMD in {months} months: " + "; ".join(parts) + "."
 
 

@@ -128,6 +128,7 @@ def test_no_path_reaches_the_report(folder, tmp_path):
 def test_tables_show_percent_change_below_the_value():
     """115.5 / 110 = +5.00 %; the baseline row carries no change."""
     table = tables(SUMMARY)[1]
+    assert table["title"] == "L3, <b>weekly</b>: densities and strength"
     assert table["rows"][0]["cells"][0] == {"value": "110.0", "change": ""}
     assert table["rows"][1]["cells"][0] == {"value": "115.5", "change": "+5.00 %"}
     assert cards(SUMMARY)[0]["value"] == "0.00 %"

@@ -17,7 +17,8 @@ from osteon._map_figures import percent_change
 from osteon._quantities import QUANTITIES, select
 from osteon._run_command import portable
 from osteon._simulation import steps_of_report
-from osteon._study import Time, parse_study
+from osteon._study import parse_study
+from osteon._study_tables import Time
 
 SENTINEL = "doe-john-1950"
 

@@ -201,7 +201,7 @@ def test_every_key_is_described_in_the_document():
 
 
 def _tables_in(annotation) -> list[type]:
-    import osteon._study as module
+    import osteon._study_tables as module
 
     tables = {name: item for name, item in vars(module).items() if dataclasses.is_dataclass(item)}
     import typing

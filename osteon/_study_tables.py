@@ -1,0 +1,190 @@
+"""The tables of a study file, as typed records with limits. Every key is described in docs/study.md."""
+
+# `key` only builds a dataclasses.field, so calling it in a class body is safe.
+# ruff: noqa: RUF009
+
+from dataclasses import dataclass
+
+from ._schema import key
+
+DENSITY_TYPES = ("ha", "k2hpo4", "ash", "apparent")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Who is treated; hormone levels are those before treatment."""
+
+    sex: str = key(allowed=("male",))
+    "Sex. Only the male pituitary-gonadal axis exists in this version."
+    age_years: float = key(low=18, high=100, unit="years")
+    "Age at the start, years."
+    weight_kg: float = key(80.0, low=30, high=250, unit="kg")
+    "Body mass, kg."
+    testosterone_ng_dl: float = key(low=1, high=2000, unit="ng/dL")
+    "Total testosterone at baseline, ng/dL."
+    estradiol_pg_ml: float = key(low=0.5, high=400, unit="pg/mL")
+    "Estradiol at baseline, pg/mL."
+    shbg_nmol_l: float = key(40.0, low=2, high=300, unit="nmol/L")
+    "Sex-hormone-binding globulin, nmol/L."
+    lh_iu_l: float | None = key(None, low=0.01, high=100, unit="IU/L")
+    "Luteinising hormone at baseline, IU/L; absent: the model's value for the kind of hypogonadism."
+    axis: str = key("primary", allowed=("primary", "secondary", "intact"))
+    "Where the axis fails: the testis (primary), pituitary or hypothalamus (secondary), or nowhere (intact)."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """How Hounsfield units become density."""
+
+    method: str = key("linear", allowed=("linear", "phantomless"))
+    "linear: stated slope and intercept; phantomless: from air, fat, muscle and blood in the image."
+    slope: float | None = key(None, low=0.01, high=10, unit="mg/cm3 per HU")
+    "Slope, mg/cm3 per HU (linear)."
+    intercept: float | None = key(None, low=-500, high=500, unit="mg/cm3")
+    "Density at 0 HU, mg/cm3 (linear)."
+    density_type: str | None = key(None, allowed=DENSITY_TYPES)
+    "What the density is the equivalent of (linear)."
+    air_hu: float | None = key(None, low=-1100, high=-800, unit="HU")
+    "Measured air, HU (phantomless; a tissue not given is looked for in the image)."
+    fat_hu: float | None = key(None, low=-200, high=0, unit="HU")
+    "Measured subcutaneous fat, HU."
+    muscle_hu: float | None = key(None, low=0, high=150, unit="HU")
+    "Measured skeletal muscle, HU."
+    blood_hu: float | None = key(None, low=0, high=150, unit="HU")
+    "Measured blood without contrast agent, HU."
+    effective_kev: float = key(70.0, low=40, high=120, unit="keV")
+    "Effective photon energy of the scan, keV (phantomless; 70 at 120 kV is assumed)."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSource:
+    """The CT, or the built-in vertebra."""
+
+    builtin: str | None = key(None, allowed=("l3",))
+    "The parametric L3 vertebra that needs no file."
+    voxel_mm: float = key(1.5, low=0.4, high=4, unit="mm")
+    "Voxel edge of the built-in vertebra, mm."
+    seed: int = key(0, low=0)
+    "Random seed of the built-in vertebra's trabecular density."
+    path: str | None = key(None)
+    "CT file (NIfTI, MHA), relative to `folder`."
+    folder: str = key(".")
+    "Folder of every image file, relative to the study file; `--data-dir` replaces it."
+    mask: str | None = key(None)
+    "Label image of the levels, on the grid of the CT, unless a level names its own."
+    subregions: str | None = key(None)
+    "Label image of the parts of a vertebra, unless a level names its own."
+    calibrated: bool = key(False)
+    "true: the image already is density in mg/cm3."
+    density_type: str | None = key(None, allowed=DENSITY_TYPES)
+    "What a calibrated image's density is the equivalent of."
+    calibration: Calibration | None = key(None)
+    "How HU become density."
+    denoise_mm: float = key(0.0, low=0, high=10, unit="mm")
+    "Standard deviation of a Gaussian that averages density inside each compartment, mm; 0: none."
+    tube_kv: float = key(120.0, low=80, high=140, unit="kV")
+    "Tube voltage, kV: the ratio of K2HPO4- to HA-equivalent density depends on it."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One vertebral body of the image."""
+
+    name: str = key()
+    "Name in every output, e.g. L3."
+    label: int | None = key(None, low=1)
+    "Its number in the mask."
+    mask: str | None = key(None)
+    "Its own label image."
+    subregions: str | None = key(None)
+    "Its own image of parts."
+    trabecular_labels: tuple[int, ...] = key((50,), low=1)
+    "Numbers of the trabecular core in `subregions` (50: vertebral body of TPTBox/SPINEPS)."
+    cortical_labels: tuple[int, ...] = key((49,), low=1)
+    "Numbers of the shell in `subregions` (49: border of the vertebral body)."
+
+
+@dataclass(frozen=True, kw_only=True)
+class MechanicsSettings:
+    """How the bone is loaded and how stiff it is."""
+
+    law: str = key("kopperdahl-2002")
+    "Density-modulus law, a name of fem.DENSITY_LAWS."
+    material: str = key("isotropic", allowed=("isotropic", "transversely-isotropic"))
+    "Symmetry of bone tissue at the voxel scale."
+    load: str = key("pmma-axial")
+    "Load case, a name of fem.LOAD_CASES."
+    strain: float = key(-0.01, low=-0.2, high=-1e-6)
+    "Apparent strain of the test load; compression is negative. The model is linear in it."
+    voxel_mm: float | None = key(None, low=0.3, high=5, unit="mm")
+    "Edge of the cubic voxels of the model, mm; absent: the finest edge of the image."
+    cap_thickness_mm: float = key(3.0, low=0.1, high=30, unit="mm")
+    "Least thickness of the PMMA caps, mm."
+    fe_every_months: float = key(3.0, low=0.05, high=24, unit="months")
+    "Months between finite-element solves."
+    habitual_force_n: float = key(800.0, low=1, high=20000, unit="N")
+    "Axial force of daily life held constant through the run, N (assumed)."
+    set_point: str = key("local", allowed=("local", "uniform"))
+    "Whether a voxel's own baseline stimulus or the body's mean is what the bone defends."
+    rtol: float = key(1e-6, low=1e-12, high=1e-3)
+    "Relative true residual at which a solve stops."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Time:
+    """How long and how fine."""
+
+    months: int = key(24, low=1, high=600, unit="months")
+    "Months simulated; a month is 365.25/12 days."
+    steps_per_month: int = key(2, low=1, high=60)
+    "Remodeling steps a month."
+    report_months: tuple[int, ...] = key((), low=0)
+    "Months reported beside baseline; absent: quarters of the time and every six months."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DoseRow:
+    """A drug given at a stated rhythm."""
+
+    drug: str = key()
+    "Drug, a name of remodeling.DRUGS."
+    amount_mg: float = key(low=0, high=10000, unit="mg")
+    "Amount of one dose, mg."
+    every_days: float | None = key(None, low=0.04, high=3650, unit="days")
+    "Days between doses; absent: once."
+    start_day: float = key(0.0, low=0, unit="days")
+    "Day of the first dose."
+    stop_day: float | None = key(None, low=0, unit="days")
+    "No dose on or after this day; absent: to the end."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """A treatment; an untreated arm always runs beside."""
+
+    name: str = key()
+    "Name in every output."
+    dose: tuple[DoseRow, ...] = key(())
+    "Doses."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A whole study file."""
+
+    subject: Subject = key()
+    "Who."
+    image: ImageSource = key()
+    "Which bone."
+    title: str = key("Lumbar bone under hormone therapy")
+    "Title of the report."
+    levels: tuple[Level, ...] = key(())
+    "Vertebral bodies; the built-in vertebra needs none."
+    mechanics: MechanicsSettings = key(MechanicsSettings())
+    "Loading and stiffness."
+    time: Time = key(Time())
+    "Duration."
+    arm: tuple[Arm, ...] = key(())
+    "Treatment arms."
+    biology: dict[str, float] | None = key(None)
+    "Biological parameters set away from their defaults, by name (remodeling.PARAMETERS)."

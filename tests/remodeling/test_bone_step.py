@@ -47,7 +47,7 @@ def test_total_volume_is_conserved_when_the_balance_is_one(key):
     np.testing.assert_allclose(1.0 - r.room(state), total, rtol=0, atol=1e-14)
 
 
-@pytest.mark.parametrize("testosterone, estradiol", [(550.0, 30.0), (200.0, 15.0), (20.0, 3.0)])
+@pytest.mark.parametrize(("testosterone", "estradiol"), [(550.0, 30.0), (200.0, 15.0), (20.0, 3.0)])
 def test_baseline_is_linearly_stable(rng, testosterone, estradiol):
     """Every eigenvalue of the 0-D system with its mechanical feedback has a negative real part, f0 in [.03,
     .95].
@@ -204,7 +204,7 @@ def test_dtype_follows_the_input(dtype):
 
 
 @pytest.mark.parametrize(
-    "values, text",
+    ("values", "text"),
     [
         ({"resorption_rat": 1.0}, "resorption_rat"),
         ({"osteoclast_lag": 0.0}, "positive"),

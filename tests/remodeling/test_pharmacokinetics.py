@@ -1,5 +1,7 @@
 """Blood levels of drugs: closed forms, superposition, mass balance, published courses."""
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +22,7 @@ def chain_by_ode(rates, doses, times):
 
     breaks = sorted({0.0, *(t for t, _ in doses), times[-1]})
     y, values = np.zeros(n), {}
-    for start, stop in zip(breaks[:-1], breaks[1:], strict=True):
+    for start, stop in itertools.pairwise(breaks):
         y[0] += sum(x for t, x in doses if t == start)
         inside = [t for t in times if start <= t < stop or t == times[-1] == stop]
         run = solve_ivp(
@@ -65,7 +67,7 @@ def test_the_mean_is_the_integral_of_the_level(name):
         # Panels shrink towards the dose, where fast drugs change within minutes.
         ends = a + (b - a) * np.concatenate([[0.0], np.geomspace(1e-6, 1.0, 60)])
         total = 0.0
-        for lo, hi in zip(ends[:-1], ends[1:], strict=True):
+        for lo, hi in itertools.pairwise(ends):
             t = jnp.asarray(0.5 * (hi - lo) * x + 0.5 * (hi + lo))
             total += 0.5 * (hi - lo) * float(w @ r.amount_in_blood(t, day, dose, rates))
         np.testing.assert_allclose(got[i], total / (b - a), rtol=1e-8)
@@ -144,6 +146,7 @@ def test_levels_are_differentiable_in_the_amounts():
         scaled = r.Protocol(protocol.dose_day, tuple(scale * a for a in protocol.dose_mg), protocol.drugs)
         return r.hormone_course(man, scaled, steps=3, step_days=30.0).estradiol_pg_ml[-1]
 
+    last = jax.jit(last)
     h = 1e-4
     np.testing.assert_allclose(jax.grad(last)(1.0), (last(1 + h) - last(1 - h)) / (2 * h), rtol=1e-7)
 
@@ -159,7 +162,7 @@ def test_missed_and_stopped_doses_are_not_given():
 
 
 @pytest.mark.parametrize(
-    "dose, text",
+    ("dose", "text"),
     [
         (r.Dose("testosteron", 100.0), "`drug`"),
         (r.Dose("testosterone-gel", 100.0, route="oral"), "`route`"),

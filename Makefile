@@ -7,7 +7,6 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-OUT ?= runs/l3_demo
 DATA ?= ../shared/data
 DEMO_STUDY := examples/l3_builtin.toml
 
@@ -32,8 +31,7 @@ $(STAMP): requirements.txt pyproject.toml
 	@touch $@
 
 demo: $(STAMP) ## run the main job on the built-in L3 vertebra; prints where the report is
-	@out=$(OUT); n=1; while [ -e "$$out" ]; do n=$$((n + 1)); out=$(OUT)-$$n; done; \
-	$(VENV)/bin/osteon run $(DEMO_STUDY) --out "$$out"
+	$(VENV)/bin/osteon run $(DEMO_STUDY)
 
 lint: $(STAMP) ## ruff: rules and layout
 	$(VENV)/bin/ruff check .

@@ -32,7 +32,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
         time_axis.loglog(sizes, [row["solve"]["cpu_s"] for row in mine], **style)
         memory_axis.loglog(sizes, memory, **style)
     time_axis.set(xlabel="degrees of freedom", ylabel="CPU time of one solve (s, all threads)")
-    memory_axis.set(xlabel="degrees of freedom", ylabel="peak memory (MiB; osteon above its imports)")
+    memory_axis.set(xlabel="degrees of freedom", ylabel="peak memory (MiB)")
     for axis in (time_axis, memory_axis):
         axis.grid(True, which="both", linewidth=0.3, alpha=0.6)
     memory_axis.legend(frameon=False, fontsize=8, loc="lower right")

@@ -162,6 +162,7 @@ FEM = [
         lambda modulus, plan: fem.strain_energy(modulus, plan, rtol=1e-5)[0],
         lambda dtype: (_vector(dtype, 500.0, 5000.0), _plan()),
     ),
+    Kernel("fem.top_displacement", fem.top_displacement, lambda dtype: (_plan(),), differentiable=False),
     Kernel(
         "fem.nodal_forces",
         fem.nodal_forces,

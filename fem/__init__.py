@@ -35,6 +35,7 @@ from ._solve import nodal_forces as nodal_forces
 from ._solve import require_converged as require_converged
 from ._solve import solve as solve
 from ._solve import solve_checked as solve_checked
+from ._solve import top_displacement as top_displacement
 from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
 from ._strength import strength_crawford as strength_crawford
 from ._strength import strength_pistoia as strength_pistoia

@@ -24,6 +24,9 @@ class SolveInfo(NamedTuple):
     """Iterations of conjugate gradients."""
     relative_residual: jax.Array
     """|f - K u| / |f_0| recomputed at the end in the outer precision, f_0 the load of the start."""
+    reaction_n: jax.Array
+    """Force of the load case along z, N, negative in compression: the work of the load over the displacement
+    of the top. Its error is of the order of the residual squared, that of the two below of the residual."""
     force_bottom_n: jax.Array
     """Force of the platen on the face z = 0 along z, N."""
     force_top_n: jax.Array
@@ -171,12 +174,18 @@ def _judge(displacement, modulus, plan, force, load, rtol, iterations):
     reaction = (internal - force)[:-1, 2]
     bottom = jnp.sum(jnp.where(plan.bottom, reaction, 0))
     top = jnp.sum(jnp.where(plan.top, reaction, 0))
+    work = jnp.vdot(displacement, internal - force)
     largest = jnp.maximum(jnp.abs(bottom), jnp.abs(top))
     unbalanced = jnp.abs(bottom + top + jnp.sum(force[:, 2]))
     mismatch = unbalanced / jnp.maximum(largest, jnp.finfo(modulus.dtype).tiny)
     slack = 1.01 if modulus.dtype == jnp.float64 else 10.0
     converged = (relative <= slack * rtol) & (mismatch <= FORCE_AGREEMENT)
-    return SolveInfo(converged, iterations, relative, bottom, top, mismatch)
+    return SolveInfo(converged, iterations, relative, work / top_displacement(plan), bottom, top, mismatch)
+
+
+def top_displacement(plan: Plan):
+    """Displacement of the top face along z that the load case prescribes, mm, negative in compression."""
+    return jnp.sum(jnp.where(plan.top, plan.prescribed[:, 2], 0)) / jnp.sum(plan.top)
 
 
 def nodal_forces(displacement, modulus, plan: Plan):

@@ -242,7 +242,7 @@ def solve_body(
     nx, ny, nz = body.mask.shape
     height = nz * body.voxel_mm
     shortening = fem.prescribed_displacement_mm(load, body.mask.shape, body.voxel_mm)
-    reaction = abs(float(info.force_bottom_n))
+    reaction = abs(float(info.reaction_n))
     stiffness = reaction / abs(shortening)
     bone = jnp.asarray(body.bone)
     summary = {

@@ -254,3 +254,16 @@ def test_moduli_that_are_not_positive_are_refused():
     plan = fem.make_plan(np.ones((2, 2, 2), bool), 1.0, fem.load_case("axial", strain=-0.01))
     with pytest.raises(ValueError, match=r"1 other values, the first 0\.0 at element 3"):
         fem.solve_checked(jnp.ones(8).at[3].set(0.0), plan)
+
+
+def test_reaction_by_work_is_an_order_more_exact_than_the_force_of_a_face(rng):
+    """F = u.K u / d: its error is quadratic in the residual, from a cold and from a warm start."""
+    mask = porous_cube(14)
+    plan = fem.make_plan(mask, 0.5, fem.load_case("axial", strain=-0.01))
+    modulus = jnp.asarray(rng.uniform(5e3, 1e4, int(mask.sum())))
+    near, info = fem.solve_checked(modulus, plan, rtol=1e-12)
+    exact = float(info.reaction_n)
+    np.testing.assert_allclose(exact, info.force_top_n, rtol=1e-9)
+    _, warm = fem.solve(modulus, plan, rtol=1e-4, start=near * (1 + 0.01 * jnp.sin(1e3 * near)))
+    assert abs(float(warm.reaction_n) / exact - 1) < 1e-5
+    assert abs(float(warm.force_bottom_n) / -exact - 1) > 10 * abs(float(warm.reaction_n) / exact - 1)

@@ -262,19 +262,20 @@ class FiniteElementMechanics:
             max_iterations=self.max_iterations,
             start=displacement if start_given else None,
         )
-        energy = fem.element_fields(displacement, modulus, self.plan).sed_mean[self.bone_elements]
-        bottom, top = fem.face_forces(displacement, modulus, self.plan)
+        energy = fem.element_fields(displacement, modulus, self.plan).sed_mean
+        # Force from the work of the load: exact to second order in the residual, unlike the sum over a face.
+        work = 2.0 * jnp.sum(energy) * self.plan.voxel_mm**3
         record = SolveRecord(
-            force_n=0.5 * jnp.abs(top[2] - bottom[2]),
+            force_n=work / jnp.abs(fem.top_displacement(self.plan)),
             converged=info.converged,
             iterations=info.iterations,
             relative_residual=info.relative_residual,
         )
         # A held voxel may have no bone at all: its fraction is floored, or it would outshine its neighbours.
-        fraction = jnp.where(activity > 0, clipped_fraction(state.bone_fraction), 0.0)
         held = jnp.clip(start.bone_fraction, 0.02, 1.0)
-        fraction = jnp.where(activity > 0, fraction, held)
-        return lax.stop_gradient(displacement), energy / fraction**self.stimulus_exponent, record
+        fraction = jnp.where(activity > 0, clipped_fraction(state.bone_fraction), held)
+        raw = energy[self.bone_elements] / fraction**self.stimulus_exponent
+        return lax.stop_gradient(displacement), raw, record
 
     def _filtered(self, raw):
         length = self.filter_length_mm / self.plan.voxel_mm

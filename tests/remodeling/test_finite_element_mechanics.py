@@ -47,7 +47,6 @@ def course_of(months, *doses):
     return r.hormone_course(man, protocol, steps=months, step_days=MONTH)
 
 
-WEEKLY = r.Dose("testosterone-cypionate", 100.0, every_days=7.0)
 OPTIONS = r.make_options(compartments=2, solve_every=6, report_every=12)
 
 
@@ -113,53 +112,6 @@ def test_the_filter_solves_its_equation_and_keeps_the_sum(rng):
     np.testing.assert_allclose(b @ apply(a), a @ apply(b), rtol=1e-9)
     assert float(apply(jnp.zeros_like(a).at[3].set(1.0)).min()) > -1e-12
     np.testing.assert_array_equal(r.helmholtz_filter(a, table, jnp.asarray(0.0), iterations=1), a)
-
-
-@pytest.mark.parametrize("voxel_mm", [3.0, pytest.param(1.5, marks=pytest.mark.slow)])
-def test_ten_years_of_habitual_load_change_nothing(voxel_mm):
-    """Local set point: no voxel's BV/TV changes by more than 0.1 % of its value."""
-    shape = (round(18 / voxel_mm),) * 3
-    mechanics, density, labels = block(shape, voxel_mm, trabecular_field(shape, voxel_mm))
-    trajectory, info = r.simulate_checked(
-        density, mechanics, course_of(120), r.default_parameters(), compartments=labels,
-        options=replace(OPTIONS, solve_every=12),
-    )  # fmt: skip
-    change = np.asarray(trajectory.bone_fraction[-1] / trajectory.bone_fraction[0] - 1)
-    assert bool(info.converged)
-    assert np.abs(change).max() < 1e-3
-
-
-def test_ten_years_with_a_uniform_set_point_keep_the_mean():
-    """One set point for all voxels: bone is redistributed, the body's mean changes by less than 5 %."""
-    shape = (6, 6, 6)
-    mechanics, density, labels = block(shape, 3.0, trabecular_field(shape, 3.0), set_point="uniform")
-    trajectory, _ = r.simulate_checked(
-        density, mechanics, course_of(120), r.default_parameters(), compartments=labels, options=OPTIONS
-    )
-    f = np.asarray(trajectory.bone_fraction)
-    assert abs(f[-1].mean() / f[0].mean() - 1) < 0.05
-    assert np.abs(f[-1] / f[0] - 1).max() > 0.02
-
-
-def test_halving_the_voxel_hardly_changes_the_gain():
-    """The predicted trabecular gain of 24 months at 3 and at 1.5 mm differs by less than 5 % of itself."""
-    gains = []
-    for voxel_mm in (3.0, 1.5):
-        shape = (round(18 / voxel_mm),) * 3
-        mechanics, density, labels = block(
-            shape, voxel_mm, trabecular_field(shape, voxel_mm), filter_length_mm=3.0
-        )
-        trajectory, _ = r.simulate_checked(
-            density,
-            mechanics,
-            course_of(24, WEEKLY),
-            r.default_parameters(),
-            compartments=labels,
-            options=OPTIONS,
-        )
-        gains.append(float(trajectory.density_mean[-1, 0] / trajectory.density_mean[0, 0] - 1))
-        assert bool((trajectory.force_n[1:] > trajectory.force_n[:-1]).all())
-    np.testing.assert_allclose(gains[0], gains[1], rtol=0.05)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ def density_figure(
     bone: np.ndarray,
     spacing: tuple[float, ...],
     *,
+    held: np.ndarray,
     title: str,
     month: int,
 ) -> bytes:
@@ -27,12 +28,14 @@ def density_figure(
       follow_up: the same after treatment.
       bone: voxels that were simulated, same shape.
       spacing: voxel edges, mm.
+      held: voxels held fixed, dark grey in the difference, same shape.
       title: level and arm.
       month: month of the follow-up.
     """
     change = np.full(baseline.shape, np.nan)
-    change[bone] = percent_change(baseline[bone], follow_up[bone])
-    inside = change[bone]
+    moving = bone & ~held
+    change[moving] = percent_change(baseline[moving], follow_up[moving])
+    inside = change[moving] if moving.any() else np.zeros(1)
     reach = max(float(np.percentile(np.abs(inside), 98)), 0.1)
     reach = float(f"{reach:.2g}")
     high = float(np.percentile(baseline[bone], 99.5))
@@ -61,6 +64,8 @@ def density_figure(
                 vmax=top,
                 face="#000000" if column < 2 else "#dddddd",
             )
+            if column == 2:
+                _shade(panel, _cut(held[crop], axis, centre[axis]), spacing, axis)
             if row == 0:
                 panel.set_title(name)
             if column == 0:
@@ -81,7 +86,8 @@ def density_figure(
         location="bottom",
         shrink=0.9,
         extend="both",
-        label=f"change (%), shown {-reach:g} to {reach:g}\nobserved {inside.min():.1f} to {inside.max():.1f}",
+        label=f"change (%), shown {-reach:g} to {reach:g}\n"
+        f"in the body {inside.min():.1f} to {inside.max():.1f}",
     )
     figure.suptitle(title)
     return png_bytes(figure)
@@ -185,6 +191,19 @@ def draw_slice(
     panel.set_ylabel(f"to {_WORDS[_AXES[second]]} (mm)", fontsize=8)
     panel.tick_params(labelsize=7)
     return image
+
+
+def _shade(panel: Any, cut: np.ndarray, spacing: tuple[float, ...], axis: int) -> None:
+    from matplotlib.colors import ListedColormap
+
+    first, second = (item for item in range(3) if item != axis)
+    panel.imshow(
+        np.where(cut, 1.0, np.nan).T,
+        origin="lower",
+        extent=(0, cut.shape[0] * spacing[first], 0, cut.shape[1] * spacing[second]),
+        interpolation="nearest",
+        cmap=ListedColormap(["#8c8c8c"]),
+    )
 
 
 def _cut(values: np.ndarray, axis: int, position: int) -> np.ndarray:

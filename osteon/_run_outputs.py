@@ -153,13 +153,14 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult) -> None:
             grid(density[-1]),
             level.bone,
             spacing,
+            held=grid(result.held) > 0,
             title=f"{level.name}, {result.arm}: vBMD at baseline and month {month}",
             month=month,
         ),
         level.name,
         f"{level.name}, {result.arm}: slices through the middle of the body at baseline and month {month}, "
-        "and the change in per cent (blue: gain, red: loss, white: unchanged or held). Orange: outline of "
-        "the body.",
+        "and the change in per cent (blue: gain, red: loss, white: unchanged, dark grey: held fixed, being "
+        "marrow or bone without room to turn over). Orange: outline of the body.",
     )
     keep(
         f"{slug(level.name)}_{slug(result.arm)}_energy.png",

@@ -61,8 +61,8 @@ class ArmResult:
     "% of baseline, (steps + 1,)"
     solver: dict[str, Any]
     "record of the solves"
-    voxels_held: int
-    "voxels whose density no remodeling bone has, held fixed"
+    held: np.ndarray
+    "voxels whose density no remodeling bone has, held fixed, boolean, (nb,)"
 
 
 def steps_of_report(time_settings: Time, fe_every_months: float) -> tuple[int, int]:
@@ -260,7 +260,7 @@ def simulate_arm(
             "converged": True,
             "seconds": time.perf_counter() - begin,
         },
-        voxels_held=int(info.voxels_held),
+        held=np.asarray(trajectory.activity) == 0,
     )
 
 

@@ -158,7 +158,7 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
 def _level_entry(level: Any, results: list[ArmResult]) -> dict[str, Any]:
     import calibration
 
-    held = max(result.voxels_held for result in results if result.level == level.name)
+    held = max(int(result.held.sum()) for result in results if result.level == level.name)
     sentence = level.sentence
     if held:
         sentence += (
@@ -211,7 +211,7 @@ def warnings(prepared: Prepared, results: list[ArmResult]) -> list[str]:
     """Banners: where a result rests on less than the rest does."""
     texts = []
     for level in prepared.levels:
-        held = max(result.voxels_held for result in results if result.level == level.name)
+        held = max(int(result.held.sum()) for result in results if result.level == level.name)
         share = held / level.bone.sum()
         if share > 0.1:
             texts.append(

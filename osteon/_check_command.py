@@ -6,7 +6,7 @@ import numpy as np
 
 from ._levels import LevelBone
 from ._machine import memory_of_machine_gb, prepare_jax, require_memory
-from ._run_command import prepare
+from ._prepared import prepare
 from ._run_outputs import slug
 from ._runfolder import require_fresh, run_folder
 from ._simulation import make_level_model

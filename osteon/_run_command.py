@@ -6,38 +6,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ._density_image import DensityImage, read_density
-from ._errors import input_errors
-from ._levels import LevelBone, read_levels
 from ._machine import prepare_jax, require_memory
 from ._overrides import to_toml
+from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
 from ._report import write_report
 from ._runfolder import RunFolder, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
-from ._simulation import ArmResult, make_courses, make_level_model, make_load_test, simulate_arm
-from ._study import UNTREATED, read_study
-from ._study_tables import Arm, Study
+from ._simulation import ArmResult, make_level_model, make_load_test, simulate_arm
+from ._study import read_study
+from ._study_tables import Study
 from ._summary import run_summary, timecourse_csv, timecourse_rows
-
-
-@dataclasses.dataclass(frozen=True)
-class Prepared:
-    """A study with everything read and checked; nothing solved yet."""
-
-    study: Study
-    "the study"
-    arms: list[Arm]
-    "arms, the untreated one first"
-    image: DensityImage
-    "calibrated image"
-    levels: list[LevelBone]
-    "bodies"
-    courses: dict[str, Any]
-    "hormone course of every arm"
-    parameters: Any
-    "`remodeling.BoneParameters`"
-    hashes: dict[str, str]
-    "SHA-256 of every file read"
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -51,28 +29,6 @@ def run_command(arguments: argparse.Namespace) -> None:
         with run_folder(out) as folder:
             run_study(prepared, folder, progress, memory_gb=arguments.memory_gb)
     print(out / "report.html")
-
-
-def prepare(study: Study) -> Prepared:
-    """Read and check everything a study names.
-
-    Raises:
-      UserError: anything in the study or its files that cannot be used.
-    """
-    import fem
-    import remodeling
-
-    with input_errors("mechanics.law"):
-        law = fem.density_law(study.mechanics.law)
-    with input_errors("mechanics.load, mechanics.strain"):
-        fem.load_case(study.mechanics.load, strain=study.mechanics.strain)
-    with input_errors("[biology]"):
-        parameters = remodeling.make_parameters(**(study.biology or {}))
-    arms = [Arm(name=UNTREATED), *study.arm]
-    courses = make_courses(study, arms)
-    image = read_density(study.image)
-    levels, hashes = read_levels(study, image, law)
-    return Prepared(study, arms, image, levels, courses, parameters, {**image.hashes, **hashes})
 
 
 def run_study(

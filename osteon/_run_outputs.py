@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
 from ._map_figures import density_figure, energy_figure, percent_change
+from ._prepared import Prepared
 from ._runfolder import RunFolder, write_atomic
 from ._simulation import ArmResult
-
-if TYPE_CHECKING:
-    from ._run_command import Prepared
 
 _SHOWN = (
     "trabecular_vbmd_mg_cm3",

@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
 from ._simulation import DAYS_PER_MONTH, ArmResult
 from ._study_tables import Study
-
-if TYPE_CHECKING:
-    from ._run_command import Prepared
 
 _HORMONES = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
 

@@ -1,0 +1,53 @@
+"""A study with everything read and checked: image, bodies, hormone courses; nothing solved yet."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ._density_image import DensityImage, read_density
+from ._errors import input_errors
+from ._levels import LevelBone, read_levels
+from ._simulation import make_courses
+from ._study import UNTREATED
+from ._study_tables import Arm, Study
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study with everything read and checked; nothing solved yet."""
+
+    study: Study
+    "the study"
+    arms: list[Arm]
+    "arms, the untreated one first"
+    image: DensityImage
+    "calibrated image"
+    levels: list[LevelBone]
+    "bodies"
+    courses: dict[str, Any]
+    "hormone course of every arm"
+    parameters: Any
+    "`remodeling.BoneParameters`"
+    hashes: dict[str, str]
+    "SHA-256 of every file read"
+
+
+def prepare(study: Study) -> Prepared:
+    """Read and check everything a study names.
+
+    Raises:
+      UserError: anything in the study or its files that cannot be used.
+    """
+    import fem
+    import remodeling
+
+    with input_errors("mechanics.law"):
+        law = fem.density_law(study.mechanics.law)
+    with input_errors("mechanics.load, mechanics.strain"):
+        fem.load_case(study.mechanics.load, strain=study.mechanics.strain)
+    with input_errors("[biology]"):
+        parameters = remodeling.make_parameters(**(study.biology or {}))
+    arms = [Arm(name=UNTREATED), *study.arm]
+    courses = make_courses(study, arms)
+    image = read_density(study.image)
+    levels, hashes = read_levels(study, image, law)
+    return Prepared(study, arms, image, levels, courses, parameters, {**image.hashes, **hashes})

@@ -30,3 +30,10 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real bone images not found beside the project ({SHARED_DATA.name}/)")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True, scope="module")
+def forget_compiled_programs():
+    """Compiled programs of one test file are of no use to the next and would add up to gigabytes."""
+    yield
+    jax.clear_caches()

@@ -5,8 +5,7 @@
     E = A ( V fT / (Km + fT) + E_ad )
 
 The axis settles within days, bone within months. Each step solves one scalar equation for ln L; the loop
-gain is
-negative, so the root is unique.
+gain is negative, so the root is unique.
 """
 
 from dataclasses import dataclass, fields

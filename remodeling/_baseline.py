@@ -54,8 +54,7 @@ def bone_fraction_from_vbmd(
     """Bone fraction f whose steady state has the measured mineral density: mu_max (f - D(f)) = density.
 
     Newton, a fixed number of steps; differentiable. Densities that no remodeling voxel can have (not
-    positive, or
-    too high) give a value outside (0.02, 0.95); see `remodeling_voxels`.
+    positive, or too high) give a value outside (0.02, 0.95); see `remodeling_voxels`.
 
     Args:
       density: mineral per tissue volume, g/cm3 hydroxyapatite, (nb,) or ().

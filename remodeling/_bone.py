@@ -87,12 +87,10 @@ def bone_step(
       - f: with q = k_s Sv / f and formation F given, f1 = f + (F - Q f) h(Q), Q = int q c dt, h(Q) = (1 -
       e^-Q)/Q.
         J1 follows from f1 and F, and F follows from J1 through the chain; the pair is a scalar fixed point
-        that
-        increases monotonically from J1 = 0, so every sweep keeps f1 > 0.
+        that increases monotonically from J1 = 0, so every sweep keeps f1 > 0.
       - room: with F = J3 + room (1 - r(x)), x = [(e^LamF - 1) J3 + modeling] / sqrt(room^2 + 0.01^2) and
         r(x) = sqrt(1 + x^2) - x, room1 = room r(x). r is positive, equals e^-x to third order, and grows at
-        most as
-        2|x|, so that F > 0 for the bounded drives of `_drives` (e^LamF > 0.49).
+        most as 2|x|, so that F > 0 for the bounded drives of `_drives` (e^LamF > 0.49).
 
     Args:
       state: present state, fields (nb,).

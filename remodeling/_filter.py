@@ -49,8 +49,7 @@ def helmholtz_filter(
     """Solution of (1 - length^2 Laplacian) y = values with zero flux at the surface of the bone.
 
     Symmetric, positive definite, keeps the sum and the sign of the values. Solved by Chebyshev iteration in
-    the known
-    interval [1, 1 + 12 length^2]; the derivative is one more solve.
+    the known interval [1, 1 + 12 length^2]; the derivative is one more solve.
 
     Args:
       values: (nb,).

@@ -45,8 +45,8 @@ def ash_fraction(mineralization: jax.Array) -> jax.Array:
     """Ash fraction of bone matrix at a share of full mineral: 3.2 v / (3.2 v + 1.1 * 3/7), v = 0.442 share.
 
     Densities 3.2 and 1.1 g/cm3, organic volume 3/7 (Martinez-Reina and Pivonka 2019, code). Ash fraction,
-    and not
-    the share itself, enters the modulus law, as that law was measured against ash fraction (Hernandez 2001).
+    and not the share itself, enters the modulus law, as that law was measured against ash fraction
+    (Hernandez 2001).
     """
     mineral = 3.2 * MINERAL_MAXIMUM_VOLUME * mineralization
     return mineral / (mineral + 1.1 * 3.0 / 7.0)
@@ -312,15 +312,13 @@ def make_finite_element_mechanics(
 
     Raises:
       ValueError: m not above n_E (checkerboards: Harrigan and Hamilton 1992), shapes that do not fit, bone
-      outside
-        the plan, moduli that are not positive.
+        outside the plan, moduli that are not positive.
     """
     m = fraction_exponent + 0.5 if stimulus_exponent is None else stimulus_exponent
     if not m > fraction_exponent:
         raise ValueError(
             f"`stimulus_exponent` must exceed `fraction_exponent` {fraction_exponent} or the density "
-            "runs into "
-            f"checkerboards (Harrigan and Hamilton 1992), got {m}"
+            f"runs into checkerboards (Harrigan and Hamilton 1992), got {m}"
         )
     if set_point not in ("local", "uniform"):
         raise ValueError(f'`set_point` must be "local" or "uniform", got {set_point!r}')

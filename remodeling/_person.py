@@ -95,10 +95,9 @@ def make_person(
       testosterone_ng_dl, estradiol_pg_ml: untreated levels.
       sex: "male"; the axis of women is not modeled, use `make_hormone_course` with measured levels.
       lh_iu_l: untreated LH; with it both the pituitary drive and the testis follow from data and `axis` is
-      moot.
+        moot.
       axis: what sets LH when it is not measured. "intact": LH is 4.5 IU/L; "primary": pituitary normal, LH
-      from
-        the feedback; "secondary": testis normal, LH from testosterone (needs 20 ng/dL or more).
+        from the feedback; "secondary": testis normal, LH from testosterone (needs 20 ng/dL or more).
 
     Raises:
       ValueError: a level outside its range, another sex, an unknown axis.

@@ -1,13 +1,10 @@
 """Drugs as data, and their blood kinetics in closed form.
 
 Every drug is a chain of first-order steps: depot -> ... -> blood -> gone, with distinct rates k_1 .. k_n.
-After a
-dose X the amount in the last compartment is F X k_1 .. k_(n-1) sum_i e^(-k_i t) / prod_(j != i) (k_j - k_i)
-(Bateman 1910). Doses superpose, and the mean over a time interval is taken from the exact integral, so no
-dosing
-interval is too short for a monthly step and every level is linear, hence differentiable, in the amounts. A
-depot
-outlasts its stop: what has been injected goes on being absorbed.
+After a dose X the amount in the last compartment is F X k_1 .. k_(n-1) sum_i e^(-k_i t) / prod_(j != i)
+(k_j - k_i) (Bateman 1910). Doses superpose, and the mean over a time interval is taken from the exact
+integral, so no dosing interval is too short for a monthly step and every level is linear, hence
+differentiable, in the amounts. A depot outlasts its stop: what has been injected goes on being absorbed.
 """
 
 import math
@@ -62,9 +59,8 @@ DRUGS: dict[str, Drug] = {
                 (
                     "release 0.31 and 0.40 /day, effective bioavailability 0.60",
                     "assumed, chosen so that one 200 mg dose gives about three times the basal level at "
-                    "days 2-5 and "
-                    "basal by days 13-14 as in Nankin 1987 (abstract) at an assumed basal 350 ng/dL; "
-                    "the label's half-life of 8 days does not agree with that course",
+                    "days 2-5 and basal by days 13-14 as in Nankin 1987 (abstract) at an assumed basal "
+                    "350 ng/dL; the label's half-life of 8 days does not agree with that course",
                 ),
                 ("elimination", _T_HALF_LIFE_SOURCE),
                 ("dose range", "assumed limits against typing errors"),
@@ -95,8 +91,7 @@ DRUGS: dict[str, Drug] = {
                 (
                     "absorbed 0.111 of the testosterone in the gel",
                     "from 44, 191, 337 ng/dL on 0, 1.25, 2.5 g of gel with the gonads suppressed "
-                    "(Finkelstein 2016), "
-                    "taken as 1 % gel (assumed), at a clearance of 950 L/day",
+                    "(Finkelstein 2016), taken as 1 % gel (assumed), at a clearance of 950 L/day",
                 ),
                 ("absorption 1.0 /day", "assumed: skin depot empties within days of stopping"),
                 ("elimination", _T_HALF_LIFE_SOURCE),
@@ -114,8 +109,8 @@ DRUGS: dict[str, Drug] = {
                 (
                     "release 0.01036 /day",
                     "first order, set so that 200 mg releases 1.34 mg/day over its first three months "
-                    "(Kelleher et al., "
-                    "abstract copy); half-life 67 d against 2.5 months in a textbook excerpt",
+                    "(Kelleher et al., abstract copy); half-life 67 d against 2.5 months in a textbook "
+                    "excerpt",
                 ),
                 ("absorbed 1", "assumed complete"),
                 ("elimination", _T_HALF_LIFE_SOURCE),
@@ -220,10 +215,8 @@ def residual_aromatase(amount_mg: jax.Array) -> jax.Array:
     """Aromatase activity left at an amount of anastrozole in the body: 1 - 0.52 X / (0.1 mg + X).
 
     About 0.5 at 1 mg/day, the effective activity that fits Burnett-Bowie 2009 (T 319 to 474-524 ng/dL, E2
-    15 to
-    12 pg/mL); the half amount is assumed, small enough that 1 mg twice weekly does nearly as much as 1 mg
-    daily
-    (Leder 2004: E2 -37 and -35 %).
+    15 to 12 pg/mL); the half amount is assumed, small enough that 1 mg twice weekly does nearly as much as
+    1 mg daily (Leder 2004: E2 -37 and -35 %).
     """
     return 1.0 - 0.52 * amount_mg / (0.1 + amount_mg)
 

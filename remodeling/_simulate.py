@@ -136,8 +136,8 @@ def simulate(
     """Bone density under a course of hormones.
 
     One scan over reports, solves, steps and bone steps; one compilation for the whole run. The person
-    starts in the
-    steady state of the measured density and the untreated hormones, so nothing moves until something changes.
+    starts in the steady state of the measured density and the untreated hormones, so nothing moves until
+    something changes.
 
     Args:
       initial_density: mineral per tissue volume, g/cm3 hydroxyapatite, (nb,), in the order of
@@ -347,8 +347,7 @@ def simulate_checked(
         residual = float(info.relative_residual[failed[0]])
         raise fem.NotConvergedError(
             f"{len(failed)} of {len(info.solve_converged)} finite element solves did not converge, first "
-            "at day "
-            f"{float(trajectory.solve_day[failed[0]]):.0f} with relative residual {residual:.2e}; "
+            f"at day {float(trajectory.solve_day[failed[0]]):.0f} with relative residual {residual:.2e}; "
             "raise `max_iterations`, loosen `rtol`, or check the bone for loose parts"
         )
     return trajectory, info

@@ -20,11 +20,9 @@ def specific_surface(
     """Bone surface per tissue volume, 1/mm: `amplitude f^a (1 - f)^b`, shape of `bone_fraction`.
 
     Zero at f = 0 and f = 1. With the default 9.33 f^0.60 (1-f)^0.62: 2.2 at 0.1, 4.0 at 0.5, 1.5 at 0.95
-    per mm.
-    It replaces the fifth-degree polynomial of Martin 1984 (as used by Lerebours et al. 2016), which is not
-    symmetric about which phase is `x` and is quoted both ways. The slope is infinite at f = 0; the argument
-    is
-    clipped to [1e-4, 1 - 1e-4], so derivatives stay finite and vanish outside.
+    per mm. It replaces the fifth-degree polynomial of Martin 1984 (as used by Lerebours et al. 2016), which
+    is not symmetric about which phase is `x` and is quoted both ways. The slope is infinite at f = 0; the
+    argument is clipped to [1e-4, 1 - 1e-4], so derivatives stay finite and vanish outside.
     """
     f = clipped_fraction(bone_fraction)
     return amplitude * f**exponent_bone * (1.0 - f) ** exponent_void

@@ -177,13 +177,13 @@ def _judge(displacement, modulus, plan, force, load, rtol, iterations):
     reaction = (internal - force)[:-1, 2]
     bottom = jnp.sum(jnp.where(plan.bottom, reaction, 0))
     top = jnp.sum(jnp.where(plan.top, reaction, 0))
-    work = jnp.vdot(displacement, internal - force)
+    by_work = jnp.vdot(displacement, internal - force) / top_displacement(plan).astype(modulus.dtype)
     largest = jnp.maximum(jnp.abs(bottom), jnp.abs(top))
     unbalanced = jnp.abs(bottom + top + jnp.sum(force[:, 2]))
     mismatch = unbalanced / jnp.maximum(largest, smallest)
     slack = 1.01 if modulus.dtype == jnp.float64 else 10.0
     converged = (relative <= slack * rtol) & (mismatch <= FORCE_AGREEMENT)
-    return SolveInfo(converged, iterations, relative, work / top_displacement(plan), bottom, top, mismatch)
+    return SolveInfo(converged, iterations, relative, by_work, bottom, top, mismatch)
 
 
 def top_displacement(plan: Plan):

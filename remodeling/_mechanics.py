@@ -264,9 +264,9 @@ class FiniteElementMechanics:
         )
         energy = fem.element_fields(displacement, modulus, self.plan).sed_mean
         # Force from the work of the load: exact to second order in the residual, unlike the sum over a face.
-        work = 2.0 * jnp.sum(energy) * self.plan.voxel_mm**3
+        work = 2.0 * jnp.sum(energy * self.plan.voxel_mm.astype(energy.dtype) ** 3)
         record = SolveRecord(
-            force_n=work / jnp.abs(fem.top_displacement(self.plan)),
+            force_n=work / jnp.abs(fem.top_displacement(self.plan)).astype(work.dtype),
             converged=info.converged,
             iterations=info.iterations,
             relative_residual=info.relative_residual,

@@ -199,6 +199,7 @@ def test_single_precision_follows_its_input(rng):
     modulus = rng.uniform(5e3, 1e4, int(mask.sum()))
     single, info = fem.solve(jnp.asarray(modulus, jnp.float32), plan, rtol=1e-5)
     assert single.dtype == jnp.float32
+    assert {value.dtype for value in info[2:]} == {jnp.dtype(jnp.float32)}
     _, reference = fem.solve_checked(jnp.asarray(modulus), plan, rtol=1e-9)
     np.testing.assert_allclose(info.force_top_n, reference.force_top_n, rtol=1e-3)
 

@@ -10,6 +10,7 @@ from ._errors import NotConvergedError, UserError, input_errors
 from ._levels import LevelBone
 from ._study import report_months
 from ._study_tables import Arm, MechanicsSettings, Study, Subject, Time
+from ._voxels import bounding_box
 
 DAYS_PER_MONTH = 365.25 / 12
 "Length of a month, days."
@@ -141,9 +142,7 @@ def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelMode
     with input_errors("mechanics.load, mechanics.strain"):
         load = fem.load_case(settings.load, strain=settings.strain)
     material = fem.isotropic() if settings.material == "isotropic" else fem.transversely_isotropic()
-    where = np.argwhere(level.bone)
-    low, high = where.min(axis=0), where.max(axis=0) + 1
-    body = level.bone[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    body = level.bone[bounding_box(level.bone)]
     modulus = law.modulus_mpa(jnp.asarray(level.density_law))
     with input_errors(f"levels '{level.name}', mechanics.load '{settings.load}'"):
         if fem.LOAD_CASES[settings.load].caps:
@@ -164,7 +163,7 @@ def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelMode
         )
     return LevelModel(
         mechanics=mechanics,
-        height_mm=float(high[2] - low[2]) * level.voxel_mm,
+        height_mm=body.shape[2] * level.voxel_mm,
         shortening_mm=abs(fem.prescribed_displacement_mm(load, mask.shape, level.voxel_mm)),
         elements=int(mask.sum()),
     )
@@ -208,34 +207,22 @@ def simulate_arm(
     except ValueError as error:
         raise UserError(f"level '{level.name}', arm '{arm}': {error}") from error
     months = report_months(study.time)
-    rows = [month * study.time.steps_per_month // report_every for month in months]
-    tests = []
-    displacement = jnp.zeros(model.mechanics.plan.nodes.shape, trajectory.density.dtype)
-    for row in rows:
-        displacement, test = load_test(
-            model.mechanics,
-            trajectory.bone_fraction[row],
-            trajectory.mineral_deficit[row],
-            trajectory.start,
-            trajectory.activity,
-            displacement,
-        )
-        if not bool(test["converged"]):
-            raise NotConvergedError(
-                f"level '{level.name}', arm '{arm}': the load test of a reported month stopped at a relative "
-                f"residual of {float(test['relative_residual']):.2e}; loosen mechanics.rtol"
-            )
-        tests.append({name: np.asarray(value) for name, value in test.items()})
-    reaction = np.array([float(test["reaction_n"]) for test in tests])
+    rows = np.array([month * study.time.steps_per_month // report_every for month in months])
+    # the last solve before a report is that of the reported bone: nothing has to be solved again
+    reaction = np.asarray(trajectory.force_n)[:: report_every // solve_every][rows]
+    fields = load_test(
+        model.mechanics,
+        trajectory.bone_fraction[rows],
+        trajectory.mineral_deficit[rows],
+        trajectory.memory.displacement[rows],
+        jnp.asarray(reaction),
+        trajectory.start,
+        trajectory.activity,
+    )
+    energy, strain, pistoia = (np.asarray(field) for field in fields)
     scale = (study.mechanics.habitual_force_n / reaction) ** 2
     stiffness = reaction / model.shortening_mm
-    energy = np.stack([test["energy"] for test in tests])
-    strain = np.stack([test["effective_strain"] for test in tests])
-    iterations = [*np.asarray(info.iterations).tolist(), *(int(test["iterations"]) for test in tests)]
-    residuals = [
-        *np.asarray(info.relative_residual).tolist(),
-        *(float(test["relative_residual"]) for test in tests),
-    ]
+    iterations = np.asarray(info.iterations)
     return ArmResult(
         level=level.name,
         arm=arm,
@@ -244,7 +231,7 @@ def simulate_arm(
         energy=energy * scale[:, None],
         effective_strain=strain * np.sqrt(scale)[:, None],
         stiffness=stiffness,
-        strength_pistoia=np.array([float(test["pistoia_n"]) for test in tests]),
+        strength_pistoia=pistoia,
         strength_crawford=np.asarray(fem.strength_crawford(jnp.asarray(stiffness), model.height_mm)),
         step_days=np.asarray(trajectory.day),
         density_mean=np.asarray(trajectory.density_mean),
@@ -255,8 +242,8 @@ def simulate_arm(
             "arm": arm,
             "elements": model.elements,
             "solves": len(iterations),
-            "iterations_max": max(iterations),
-            "relative_residual_max": max(residuals),
+            "iterations_max": int(iterations.max()),
+            "relative_residual_max": float(np.asarray(info.relative_residual).max()),
             "converged": True,
             "seconds": time.perf_counter() - begin,
         },
@@ -265,30 +252,27 @@ def simulate_arm(
 
 
 def make_load_test() -> Any:
-    """The compiled load test: reaction, energy and Pistoia's strength of the present bone."""
+    """The compiled evaluation of the reported solves: energy, effective strain and Pistoia's strength.
+
+    Its arguments have one row per report; the last two are those of the start. Its results too.
+    """
     import jax
 
     import fem
     from remodeling import BoneState
 
-    def load_test(mechanics, bone_fraction, mineral_deficit, start, activity, guess):
-        zero = jax.numpy.zeros_like(bone_fraction)
-        state = BoneState(zero, zero, zero, bone_fraction, mineral_deficit)
-        modulus = mechanics.modulus(state, start, activity)
-        displacement, info = fem.solve(
-            modulus, mechanics.plan, rtol=mechanics.rtol, max_iterations=mechanics.max_iterations, start=guess
-        )
-        fields = fem.element_fields(displacement, modulus, mechanics.plan)
+    def load_test(mechanics, bone_fraction, mineral_deficit, displacement, reaction_n, start, activity):
         bone = mechanics.bone_elements
-        reaction = jax.numpy.abs(info.reaction_n)
-        return displacement, {
-            "converged": info.converged,
-            "iterations": info.iterations,
-            "relative_residual": info.relative_residual,
-            "reaction_n": reaction,
-            "energy": fields.sed_mean[bone],
-            "effective_strain": fields.effective_strain[bone],
-            "pistoia_n": fem.strength_pistoia(fields.sed_centroid[bone], modulus[bone], reaction),
-        }
+
+        def one(report):
+            fraction, deficit, displacement, reaction = report
+            zero = jax.numpy.zeros_like(fraction)
+            state = BoneState(zero, zero, zero, fraction, deficit)
+            modulus = mechanics.modulus(state, start, activity)
+            fields = fem.element_fields(displacement, modulus, mechanics.plan)
+            pistoia = fem.strength_pistoia(fields.sed_centroid[bone], modulus[bone], reaction)
+            return fields.sed_mean[bone], fields.effective_strain[bone], pistoia
+
+        return jax.lax.map(one, (bone_fraction, mineral_deficit, displacement, reaction_n))
 
     return jax.jit(load_test)

@@ -95,6 +95,9 @@ class Trajectory:
     "mineral deficit, (reports + 1, nb)"
     log_stimulus: jax.Array
     "ln(stimulus / set point) at habitual load, (reports + 1, nb)"
+    memory: Any
+    "what the strategy kept, first axis (reports + 1): of finite elements a `FiniteElementMemory` with the "
+    "displacement; nothing of the surrogate"
     solve_day: jax.Array
     "days of the mechanical solves, (solves + 1,)"
     force_n: jax.Array
@@ -219,7 +222,7 @@ def simulate(
         carry, (rows, records) = lax.scan(_kept(block, options.checkpoint), carry, inputs)
         state, _, memory = carry
         z = mechanics.log_stimulus(reference, memory, state.bone_fraction, jnp.zeros((), dtype))
-        return carry, (rows, records, (state.bone_fraction, state.mineral_deficit, z))
+        return carry, (rows, records, (state.bone_fraction, state.mineral_deficit, z, memory))
 
     def fold(array):
         return array.reshape((reports, blocks, options.solve_every, *array.shape[1:]))
@@ -231,8 +234,8 @@ def simulate(
 
     density, resorbed, formed = (r.reshape(steps, options.compartments) for r in rows)
     records = SolveRecord(*(_prepend(a, b.reshape(-1)) for a, b in zip(first_record, records, strict=True)))
-    first = (start.bone_fraction, start.mineral_deficit, z_start)
-    fraction, deficit, z = (_prepend(a, b) for a, b in zip(first, reported, strict=True))
+    first = (start.bone_fraction, start.mineral_deficit, z_start, memory)
+    fraction, deficit, z, kept = jax.tree.map(_prepend, first, reported)
     flux = _by_compartment(baseline_flux, labels, options.compartments) * course.step_days
     density0 = _by_compartment(vbmd(start, parameters.mineral_maximum), labels, options.compartments)
     step_days = course.step_days
@@ -248,6 +251,7 @@ def simulate(
         bone_fraction=fraction,
         mineral_deficit=deficit,
         log_stimulus=z,
+        memory=kept,
         solve_day=jnp.arange(reports * blocks + 1, dtype=dtype) * (step_days * options.solve_every),
         force_n=records.force_n,
         start=start,

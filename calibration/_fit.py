@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -215,23 +214,11 @@ def fit_traced(
     return jax.tree.map(jnp.exp, search.best), info
 
 
-@partial(
-    jax.jit,
-    static_argnums=(0,),
+_fit_compiled = jax.jit(
+    fit_traced,
+    static_argnums=0,
     static_argnames=("steps", "optimiser", "gradient_tolerance", "loss_tolerance"),
 )
-def _fit_compiled(residuals, start, data, prior, *, steps, optimiser, gradient_tolerance, loss_tolerance):
-    """`fit_traced`, compiled once per residual function, strategy and shapes."""
-    return fit_traced(
-        residuals,
-        start,
-        data,
-        prior,
-        steps=steps,
-        optimiser=optimiser,
-        gradient_tolerance=gradient_tolerance,
-        loss_tolerance=loss_tolerance,
-    )
 
 
 def _largest(tree: Any) -> jax.Array:

@@ -34,15 +34,20 @@ def strain_energy(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=N
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _energy(rtol, max_iterations, modulus, plan, start) -> tuple[jax.Array, SolveInfo]:
     displacement, info = solve(modulus, plan, rtol=rtol, max_iterations=max_iterations, start=start)
-    return jnp.vdot(displacement, nodal_forces(displacement, modulus, plan)) / 2, info
+    return _quadratic(displacement, modulus, plan), info
+
+
+def _quadratic(displacement, modulus, plan):
+    return jnp.vdot(displacement, nodal_forces(displacement, modulus, plan)) / 2
 
 
 @_energy.defjvp
 def _energy_jvp(rtol, max_iterations, primals, tangents):
     modulus, plan, start = primals
     displacement, info = solve(modulus, plan, rtol=rtol, max_iterations=max_iterations, start=start)
-    energy = jnp.vdot(displacement, nodal_forces(displacement, modulus, plan)) / 2
-    change = jnp.vdot(displacement, nodal_forces(displacement, tangents[0], plan)) / 2
+    # the energy is linear in the moduli at a given displacement, which does not move it to first order
+    energy = _quadratic(displacement, modulus, plan)
+    change = _quadratic(displacement, tangents[0], plan)
     return (energy, info), (change, jax.tree.map(_zero_tangent, info))
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-CORNERS = np.array([(i, j, m) for i in (0, 1) for j in (0, 1) for m in (0, 1)])
-"""Offsets of the eight corners of an element, corner k = 4 i + 2 j + m; shape (8, 3)."""
+from ._hex8 import corner_offsets
+
+CORNERS = corner_offsets()
 
 _POSITIONS = np.array([(i, j, m) for i in range(3) for j in range(3) for m in range(3)])
 _CORNER_POSITION = (CORNERS[:, None] + CORNERS[None]) @ np.array([9, 3, 1])
@@ -69,7 +70,7 @@ jax.tree_util.register_dataclass(
 
 
 def join(first, second, count):
-    """Labels of the connected components of `count` items joined pairwise, shape (count,)."""
+    """Number of connected components of `count` items joined pairwise, and their labels, shape (count,)."""
     graph = coo_matrix((np.ones(len(first), bool), (first, second)), shape=(count, count))
     return connected_components(graph, directed=False)
 
@@ -235,7 +236,7 @@ def _coordinates(nodes, factor):
     return jnp.asarray(np.concatenate([nodes * factor, np.zeros((1, 3))]), jnp.float32)
 
 
-def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes=200, max_levels=12):
+def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes):
     """All levels of the hierarchy, finest first.
 
     Args:
@@ -254,7 +255,7 @@ def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes=
     while True:
         size = _block_size(len(elements), block)
         here = blocked(connectivity.astype(np.int32), size, len(nodes))
-        if len(nodes) <= coarsest_nodes or len(levels) + 1 == max_levels or elements.max() == 0:
+        if len(nodes) <= coarsest_nodes or elements.max() == 0:
             levels.append(Level(here, _free(fixed), _coordinates(nodes, factor), None))
             return tuple(levels)
         cells, coarse_connectivity, coarse_nodes, coarse_fixed, parent, octant, rows, owner = coarsen(

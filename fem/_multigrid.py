@@ -15,7 +15,7 @@ from jax import lax
 
 from ._hex8 import element_stiffness
 from ._hierarchy import CHILD_INTERPOLATION, INTERPOLATION
-from ._operator import apply_full, apply_scaled, diagonal_full, diagonal_scaled, pad_matrix
+from ._operator import apply_full, apply_scaled, diagonal_full, diagonal_scaled, unit_stiffness
 from ._plan import Plan
 
 SMOOTHING_STEPS = 2
@@ -65,6 +65,7 @@ def build_values(modulus, plan: Plan):
     """
     single = jnp.float32
     unit = element_stiffness(plan.material)
+    padded_unit = unit_stiffness(plan.material, single)
     bound = jnp.asarray(scaled_eigenvalue_bound(plan.material), single)
     values = []
     coefficient = matrices = None
@@ -85,8 +86,8 @@ def build_values(modulus, plan: Plan):
             coefficient = None
         else:
             matrices = _galerkin_of_matrices(plan.levels[number - 1], matrices, shape)
-        values.append(_level_values(level, coefficient, matrices, pad_matrix(unit), bound))
-    return tuple(values), _coarsest_inverse(plan, values[-1], pad_matrix(unit))
+        values.append(_level_values(level, coefficient, matrices, padded_unit, bound))
+    return tuple(values), _coarsest_inverse(plan, values[-1], unit)
 
 
 def _galerkin_of_coefficients(level, coefficient, unit, shape):
@@ -136,7 +137,6 @@ def _child_products(level, nodes, octant, matrices):
 
 def _level_values(level, coefficient, matrices, unit, bound):
     rows = level.free.shape[0]
-    unit = jnp.asarray(unit, jnp.float32)
     if matrices is None:
         diagonal = diagonal_scaled(coefficient, level.connectivity, unit, rows)
     else:
@@ -179,9 +179,7 @@ def _coarsest_inverse(plan, values, unit):
     rows = level.free.shape[0]
     wide = jnp.result_type(float)
     if values.matrices is None:
-        local = values.coefficient.reshape(-1, 1, 1) * jnp.asarray(unit, jnp.float32).reshape(8, 4, 8, 4)[
-            :, :3, :, :3
-        ].reshape(24, 24)
+        local = values.coefficient.reshape(-1, 1, 1) * jnp.asarray(unit, jnp.float32)
     else:
         local = values.matrices.reshape(-1, 24, 24)
     degrees = (level.connectivity.reshape(-1, 8, 1) * 3 + jnp.arange(3)).reshape(-1, 24)
@@ -265,7 +263,7 @@ def restrict(transfer, fine, rows):
 
 def precondition(plan: Plan, values, inverse, right):
     """One multigrid cycle from zero: an approximation of K^-1 right, float32, shape (rows, 4)."""
-    unit = jnp.asarray(pad_matrix(element_stiffness(plan.material)), jnp.float32)
+    unit = unit_stiffness(plan.material, jnp.float32)
 
     def cycle(number, vector, right):
         level = plan.levels[number]

@@ -11,12 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ._hex8 import element_stiffness
 
-def pad_matrix(stiffness):
-    """The `(24, 24)` element matrix with a zero fourth component per node, shape `(32, 32)`."""
+
+def unit_stiffness(material, dtype):
+    """Element matrix for modulus 1 MPa and edge 1 mm, zero in the fourth component, shape (32, 32)."""
     padded = np.zeros((8, 4, 8, 4))
-    padded[:, :3, :, :3] = np.asarray(stiffness, float).reshape(8, 3, 8, 3)
-    return padded.reshape(32, 32)
+    padded[:, :3, :, :3] = element_stiffness(material).reshape(8, 3, 8, 3)
+    return jnp.asarray(padded.reshape(32, 32), dtype)
 
 
 def _gather(vector, connectivity):

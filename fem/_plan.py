@@ -23,8 +23,6 @@ class Plan:
     """Voxel coordinates of the elements in C order, int32, shape (ne, 3)."""
     nodes: jax.Array
     """Grid coordinates of the nodes, int32, shape (nn, 3)."""
-    connectivity: jax.Array
-    """Nodes of every element, corner k = 4 i + 2 j + m, int32, shape (ne, 8)."""
     prescribed: jax.Array
     """Prescribed displacement, mm, zero where free, float64 where enabled, shape (nn, 3)."""
     bottom: jax.Array
@@ -44,13 +42,17 @@ class Plan:
     in_plane_free: bool
     """Static: whether the body may move rigidly in the plane of the loaded faces without energy."""
 
+    @property
+    def connectivity(self) -> jax.Array:
+        """Nodes of every element, corner k = 4 i + 2 j + m, int32, shape (ne, 8)."""
+        return self.levels[0].connectivity.reshape(-1, 8)[: self.elements.shape[0]]
+
 
 jax.tree_util.register_dataclass(
     Plan,
     data_fields=[
         "elements",
         "nodes",
-        "connectivity",
         "prescribed",
         "bottom",
         "top",
@@ -104,7 +106,6 @@ def make_plan(
     return Plan(
         elements=jnp.asarray(elements, jnp.int32),
         nodes=jnp.asarray(nodes, jnp.int32),
-        connectivity=jnp.asarray(connectivity, jnp.int32),
         prescribed=jnp.asarray(held.value, jnp.result_type(float)),
         bottom=jnp.asarray(held.bottom),
         top=jnp.asarray(held.top),

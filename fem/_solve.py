@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._hex8 import element_stiffness
 from ._multigrid import build_values, in_plane_modes, precondition
-from ._operator import apply_scaled, from_padded, pad_matrix, to_padded
+from ._operator import apply_scaled, from_padded, to_padded, unit_stiffness
 from ._plan import Plan
 
 FORCE_AGREEMENT = 1e-3
@@ -47,7 +46,7 @@ def _coefficient(modulus, plan):
 
 def _stiffness_product(modulus, plan, vector):
     """K u without constraints, padded form."""
-    unit = jnp.asarray(pad_matrix(element_stiffness(plan.material)), vector.dtype)
+    unit = unit_stiffness(plan.material, vector.dtype)
     return apply_scaled(_coefficient(modulus, plan), vector, plan.levels[0].connectivity, unit)
 
 

@@ -94,7 +94,7 @@ def make_vertebra(
       scanner_offset_hu: then this is added.
 
     Returns:
-      Vertebra; the default is 64 x 72 x 26 voxels.
+      Vertebra; the default is 64 x 74 x 24 voxels.
 
     Raises:
       ValueError: a size out of range.

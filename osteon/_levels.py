@@ -9,7 +9,7 @@ import numpy as np
 from ._density_image import MOST_NEGATIVE_SHARE, DensityImage
 from ._errors import UserError, input_errors
 from ._study_tables import ImageSource, Level, Study
-from ._voxels import bounding_box, cubic_edge, label_mask
+from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
 
 LARGEST_SPREAD = 1e-3
 "Relative difference of voxel edges below which voxels count as cubes."
@@ -63,11 +63,9 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     body = trabecular | cortical
     kept = meshes.largest_component(body)
     notes = []
-    if kept.sum() < body.sum():
-        notes.append(
-            f"{level.name}: {int(body.sum() - kept.sum())} of {int(body.sum())} voxels hang on no face of "
-            "the largest part and were set aside"
-        )
+    dropped = set_aside(body, kept)
+    if dropped is not None:
+        notes.append(f"{level.name}: {dropped}")
     ras = meshes.to_ras(image.source)
     margin = bounding_box(kept)
     crop = tuple(slice(max(0, part.start - 2), part.stop + 2) for part in margin)

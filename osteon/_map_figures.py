@@ -115,30 +115,19 @@ def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ..
     """
     from matplotlib.colors import LogNorm
 
-    inside = np.clip(energy[bone], 1e-300, None)
-    low, high = np.percentile(inside, [2, 99.5])
-    crop, centre = _crop_and_centre(bone)
-    figure, axes = new_figure(10.5, 3.9, 1, 3)
-    image = None
-    for panel, (plane, axis) in zip(axes[0], _PLANES, strict=True):
-        cut = _cut(np.where(bone, np.clip(energy, 1e-300, None), np.nan)[crop], axis, centre[axis])
-        outline = _cut(bone[crop].astype(float), axis, centre[axis])
-        image = draw_slice(
-            panel,
-            cut,
-            outline,
-            spacing,
-            axis,
-            cmap="cividis",
-            norm=LogNorm(low, max(high, low * 1.01)),
-            face="#dddddd",
-        )
-        panel.set_title(plane)
-    figure.colorbar(
-        image, ax=axes[0], location="right", shrink=0.8, extend="both", label="strain energy density (MPa)"
+    positive = np.clip(energy, 1e-300, None)
+    low, high = np.percentile(positive[bone], [2, 99.5])
+    return _three_slices(
+        np.where(bone, positive, np.nan),
+        bone,
+        spacing,
+        title=title,
+        label="strain energy density (MPa)",
+        extend="both",
+        face="#dddddd",
+        cmap="cividis",
+        norm=LogNorm(low, max(high, low * 1.01)),
     )
-    figure.suptitle(title)
-    return png_bytes(figure)
 
 
 def overlay_figure(values: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:
@@ -150,18 +139,40 @@ def overlay_figure(values: np.ndarray, bone: np.ndarray, spacing: tuple[float, .
       spacing: voxel edges, mm.
       title: what is shown.
     """
-    high = float(np.percentile(values[bone], 99))
+    return _three_slices(
+        values,
+        bone,
+        spacing,
+        title=title,
+        label="density (mg/cm3)",
+        extend="neither",
+        face="#000000",
+        cmap="gray",
+        vmin=-100,
+        vmax=float(np.percentile(values[bone], 99)),
+    )
+
+
+def _three_slices(
+    values: np.ndarray,
+    bone: np.ndarray,
+    spacing: tuple[float, ...],
+    *,
+    title: str,
+    label: str,
+    extend: str,
+    **style: Any,
+) -> bytes:
+    """One field in three orthogonal slices through the middle of the bone, with its outline and scale."""
     crop, centre = _crop_and_centre(bone)
     figure, axes = new_figure(10.5, 3.9, 1, 3)
     image = None
     for panel, (plane, axis) in zip(axes[0], _PLANES, strict=True):
         cut = _cut(values[crop], axis, centre[axis])
         outline = _cut(bone[crop].astype(float), axis, centre[axis])
-        image = draw_slice(
-            panel, cut, outline, spacing, axis, face="#000000", cmap="gray", vmin=-100, vmax=high
-        )
+        image = draw_slice(panel, cut, outline, spacing, axis, **style)
         panel.set_title(plane)
-    figure.colorbar(image, ax=axes[0], location="right", shrink=0.8, label="density (mg/cm3)")
+    figure.colorbar(image, ax=axes[0], location="right", shrink=0.8, extend=extend, label=label)
     figure.suptitle(title)
     return png_bytes(figure)
 

@@ -49,7 +49,7 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) 
     levels = {level.name: level for level in prepared.levels}
     untreated = [result for result in results if result.arm == prepared.arms[0].name]
     baseline = {
-        name: [(levels[r.level], values) for r in untreated if (values := fields_of(r, 0)[name]) is not None]
+        name: [(levels[r.level], fields_of(r, 0)[name]) for r in untreated]
         for name in ("vbmd_mg_cm3", "sed_mpa", "effective_strain")
     }
     for name, parts in baseline.items():

@@ -10,7 +10,7 @@ import numpy as np
 from ._errors import NotConvergedError, UserError, input_errors
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
-from ._voxels import bounding_box, cubic_edge, label_mask
+from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
 
 
 @dataclass(frozen=True)
@@ -194,14 +194,10 @@ def _with_caps(arguments: argparse.Namespace, kept: np.ndarray, voxel_mm: float)
 
 
 def _part_notes(raw: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:
-    dropped = int(raw.sum() - kept.sum())
-    if not dropped:
-        return ()
-    share = kept.sum() / raw.sum()
-    return (
-        f"{dropped} of {int(raw.sum())} voxels hang on no face of the largest part and were set aside; "
-        f"kept {100 * share:.4g} %",
-    )
+    import meshes
+
+    dropped = set_aside(raw, kept)
+    return () if dropped is None else (f"{dropped}; kept {100 * meshes.kept_share(kept, raw):.4g} %",)
 
 
 def solve_body(

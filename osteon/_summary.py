@@ -12,7 +12,7 @@ import numpy as np
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
-from ._simulation import DAYS_PER_MONTH, ArmResult
+from ._simulation import ArmResult
 from ._study_tables import Study
 
 _HORMONES = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
@@ -28,7 +28,8 @@ def timecourse_rows(prepared: Prepared, results: list[ArmResult]) -> list[dict[s
     rows: list[dict[str, Any]] = []
     levels = {level.name: level for level in prepared.levels}
     for result in results:
-        monthly = {**_densities(result, levels[result.level]), **_turnover(prepared.study, result)}
+        per_month = prepared.study.time.steps_per_month
+        monthly = {**_densities(result, levels[result.level], per_month), **_turnover(result, per_month)}
         monthly |= hormone_months(prepared.courses[result.arm], prepared.study)
         for name, values in monthly.items():
             rows.extend(_row(result, month, name, value) for month, value in enumerate(values))
@@ -50,12 +51,11 @@ def _row(result: ArmResult, month: int, name: str, value: float) -> dict[str, An
     }
 
 
-def _densities(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
+def _densities(result: ArmResult, level: Any, per_month: int) -> dict[str, np.ndarray]:
     """Compartment vBMD at the end of every month, mg/cm3."""
     import calibration
 
-    stride = (len(result.step_days) - 1) // round(float(result.step_days[-1]) / DAYS_PER_MONTH)
-    monthly = 1000 * result.density_mean[::stride]
+    monthly = 1000 * result.density_mean[::per_month]
     counts = np.array(
         [(level.compartments == code).sum() for code in (calibration.TRABECULAR, calibration.CORTICAL)]
     )
@@ -66,8 +66,7 @@ def _densities(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _turnover(study: Study, result: ArmResult) -> dict[str, np.ndarray]:
-    per_month = study.time.steps_per_month
+def _turnover(result: ArmResult, per_month: int) -> dict[str, np.ndarray]:
     return {
         "resorption_percent": month_means(result.resorption[1:], 100.0, per_month),
         "formation_percent": month_means(result.formation[1:], 100.0, per_month),

@@ -13,6 +13,14 @@ def bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
     return tuple(slice(int(a), int(b) + 1) for a, b in zip(where.min(axis=0), where.max(axis=0), strict=True))
 
 
+def set_aside(mask: np.ndarray, kept: np.ndarray) -> str | None:
+    """What was dropped from a mask when its largest part was kept, in words; None when nothing was."""
+    dropped = int(mask.sum() - kept.sum())
+    if not dropped:
+        return None
+    return f"{dropped} of {int(mask.sum())} voxels hang on no face of the largest part and were set aside"
+
+
 def cubic_edge(image: Any, *, tolerance: float = 1e-3) -> float:
     """Edge of cubic voxels, mm.
 

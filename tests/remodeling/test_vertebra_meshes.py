@@ -9,6 +9,7 @@ import pytest
 import fem
 import meshes
 import remodeling as r
+from tests.checkerboard import alternating_share
 
 MONTH = 365.25 / 12
 WEEKLY = r.Dose("testosterone-cypionate", 100.0, every_days=7.0)
@@ -42,22 +43,6 @@ def simulated(voxel_mm, months, *doses, set_point="local"):
     )
     assert bool(info.converged)
     return np.asarray(trajectory.bone_fraction), np.asarray(trajectory.density_mean), bone
-
-
-def alternating_share(field, bone):
-    """Size of the part that alternates from voxel to voxel over that of the whole variation."""
-    grid = np.full(bone.shape, np.nan)
-    grid[bone] = field - field.mean()
-    signs = (-1.0) ** np.indices((2, 2, 2)).sum(axis=0)
-    nx, ny, nz = bone.shape
-    cells = [
-        signs[i, j, k] * grid[i : nx - 1 + i, j : ny - 1 + j, k : nz - 1 + k]
-        for i in (0, 1)
-        for j in (0, 1)
-        for k in (0, 1)
-    ]
-    alternating = np.sum(cells, axis=0) / 8
-    return float(np.sqrt(np.nanmean(alternating**2)) / field.std())
 
 
 SIZES = [1.5, 1.0]

@@ -4,6 +4,8 @@ from ._caps import PMMA_MODULUS_MPA as PMMA_MODULUS_MPA
 from ._caps import Capped as Capped
 from ._caps import add_caps as add_caps
 from ._caps import capped_modulus as capped_modulus
+from ._constraints import Constraints as Constraints
+from ._constraints import constraints as constraints
 from ._energy import strain_energy as strain_energy
 from ._fields import ElementFields as ElementFields
 from ._fields import effective_strain as effective_strain
@@ -15,10 +17,9 @@ from ._hex8 import gauss_strain_matrices as gauss_strain_matrices
 from ._laws import DENSITY_LAWS as DENSITY_LAWS
 from ._laws import DensityLaw as DensityLaw
 from ._laws import density_law as density_law
-from ._loads import LOAD_CASES as LOAD_CASES
-from ._loads import Constraints as Constraints
+from ._load_definitions import LOAD_CASES as LOAD_CASES
+from ._load_definitions import LoadCaseDefinition as LoadCaseDefinition
 from ._loads import LoadCase as LoadCase
-from ._loads import constraints as constraints
 from ._loads import describe_load as describe_load
 from ._loads import load_case as load_case
 from ._loads import prescribed_displacement_mm as prescribed_displacement_mm
@@ -28,6 +29,7 @@ from ._materials import stiffness_matrix as stiffness_matrix
 from ._materials import transversely_isotropic as transversely_isotropic
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
+from ._plan import with_load as with_load
 from ._solve import NotConvergedError as NotConvergedError
 from ._solve import SolveInfo as SolveInfo
 from ._solve import face_forces as face_forces

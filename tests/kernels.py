@@ -54,7 +54,13 @@ def _mask() -> np.ndarray:
 
 @cache
 def _plan(load: str = "axial") -> fem.Plan:
-    return fem.make_plan(_mask(), 1.0, fem.load_case(load, strain=-0.01), coarsest_nodes=30)
+    sizes = {
+        "bending-x": {"angle_rad": 0.01},
+        "kinematic-uniform": {"strain": (0.01, 0.0, 0.0, 0.0, 0.004, 0.0)},
+        "force": {"force_n": (10.0, 0.0, -50.0)},
+    }
+    size = sizes.get(load, {"strain": -0.01})
+    return fem.make_plan(_mask(), 1.0, fem.load_case(load, **size), coarsest_nodes=30)
 
 
 def _count() -> int:
@@ -155,7 +161,15 @@ FEM = [
             lambda modulus, plan: fem.solve(modulus, plan, rtol=1e-5)[0],
             lambda dtype, load=load: (_vector(dtype, 500.0, 5000.0), _plan(load)),
         )
-        for load in ("axial", "uniaxial", "clamped-bottom", "confined")
+        for load in (
+            "axial",
+            "uniaxial",
+            "clamped-bottom",
+            "confined",
+            "bending-x",
+            "kinematic-uniform",
+            "force",
+        )
     ),
     Kernel(
         "fem.strain_energy",
@@ -441,6 +455,7 @@ HOST_FUNCTIONS = {
     "fem.solve_checked",
     "fem.stiffness_matrix",
     "fem.transversely_isotropic",
+    "fem.with_load",
     "remodeling.default_parameters",
     "remodeling.filter_iterations",
     "remodeling.neighbour_table",

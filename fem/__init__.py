@@ -1,5 +1,9 @@
 """Mechanics of voxel bone: materials, load cases, differentiable multigrid solves, strain, strength."""
 
+from ._bounds import IsotropicBounds as IsotropicBounds
+from ._bounds import StiffnessBounds as StiffnessBounds
+from ._bounds import hashin_shtrikman_bounds as hashin_shtrikman_bounds
+from ._bounds import voigt_reuss_bounds as voigt_reuss_bounds
 from ._caps import PMMA_MODULUS_MPA as PMMA_MODULUS_MPA
 from ._caps import Capped as Capped
 from ._caps import add_caps as add_caps
@@ -14,6 +18,7 @@ from ._hex8 import centroid_strain_matrix as centroid_strain_matrix
 from ._hex8 import corner_offsets as corner_offsets
 from ._hex8 import element_stiffness as element_stiffness
 from ._hex8 import gauss_strain_matrices as gauss_strain_matrices
+from ._homogenise import homogenise as homogenise
 from ._laws import DENSITY_LAWS as DENSITY_LAWS
 from ._laws import DensityLaw as DensityLaw
 from ._laws import density_law as density_law
@@ -30,6 +35,7 @@ from ._materials import transversely_isotropic as transversely_isotropic
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
 from ._plan import with_load as with_load
+from ._reactions import macroscopic_displacement as macroscopic_displacement
 from ._solve import NotConvergedError as NotConvergedError
 from ._solve import SolveInfo as SolveInfo
 from ._solve import face_forces as face_forces
@@ -41,3 +47,10 @@ from ._solve import top_displacement as top_displacement
 from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
 from ._strength import strength_crawford as strength_crawford
 from ._strength import strength_pistoia as strength_pistoia
+from ._symmetry import OrthotropicFit as OrthotropicFit
+from ._symmetry import orthotropic_axes as orthotropic_axes
+from ._tensors import EngineeringConstants as EngineeringConstants
+from ._tensors import engineering_constants as engineering_constants
+from ._tensors import from_mandel as from_mandel
+from ._tensors import rotate_stiffness as rotate_stiffness
+from ._tensors import to_mandel as to_mandel

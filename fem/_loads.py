@@ -57,10 +57,10 @@ jax.tree_util.register_dataclass(LoadCase, data_fields=["size"], meta_fields=["n
 def load_case(
     name: str,
     *,
-    strain: float | Sequence[float] | None = None,
+    strain: float | Sequence[float] | np.ndarray | None = None,
     displacement_mm: float | None = None,
     angle_rad: float | None = None,
-    force_n: Sequence[float] | None = None,
+    force_n: Sequence[float] | np.ndarray | None = None,
     pressure_mpa: float | None = None,
 ) -> LoadCase:
     """Load case by name, checked. Give exactly one size, of a kind that the case takes.

@@ -12,6 +12,7 @@ from ._hierarchy import Level, build_levels, element_components, unique_nodes
 from ._load_definitions import FreeMotions
 from ._loads import LoadCase
 from ._materials import Material, isotropic
+from ._wrap import wrap
 
 BLOCK = 8192
 """Elements per block of the operator on CPU: the gathered values of a block stay in cache."""
@@ -39,6 +40,10 @@ class Plan:
     """The load case; its name is static, its size is data."""
     applied: jax.Array | None
     """Forces of the load case on the nodes, N, shape (nn, 3); None where it has none."""
+    cell: "Plan | None"
+    """Of a periodic load: the body with tied nodes, which is what is solved; None else."""
+    tie: jax.Array | None
+    """Of a periodic load: node of `cell` that every node is tied to, int32, shape (nn,). None else."""
     shape: tuple[int, int, int]
     """Static: elements of the box along x, y, z."""
     material: Material
@@ -69,6 +74,8 @@ jax.tree_util.register_dataclass(
         "levels",
         "load",
         "applied",
+        "cell",
+        "tie",
     ],
     meta_fields=["shape", "material", "free_motions"],
 )
@@ -108,26 +115,58 @@ def make_plan(
     nodes, connectivity = unique_nodes(elements)
     shape = (int(mask.shape[0]), int(mask.shape[1]), int(mask.shape[2]))
     held = constraints(load, nodes, shape, float(voxel_mm))
-    _require_held(elements, nodes, connectivity, held, float(voxel_mm))
     if block is None:
         block = BLOCK if jax.default_backend() == "cpu" else len(elements)
-    levels = build_levels(
-        elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=coarsest_nodes
-    )
-    return Plan(
+    if held.free != "translations":
+        _require_held(elements, nodes, connectivity, held, float(voxel_mm))
+    plan = Plan(
         elements=jnp.asarray(elements, jnp.int32),
         nodes=jnp.asarray(nodes, jnp.int32),
         prescribed=jnp.asarray(held.value, jnp.result_type(float)),
         bottom=jnp.asarray(held.bottom),
         top=jnp.asarray(held.top),
         voxel_mm=jnp.asarray(voxel_mm, jnp.result_type(float)),
-        levels=levels,
+        levels=(),
         load=load,
         applied=_applied(load, elements, connectivity, len(nodes), shape, float(voxel_mm)),
+        cell=None,
+        tie=None,
         shape=shape,
         material=material,
         free_motions=held.free,
     )
+    if held.free != "translations":
+        levels = build_levels(
+            elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=coarsest_nodes
+        )
+        return replace(plan, levels=levels)
+    levels = build_levels(elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=len(nodes))
+    cell, tie = _periodic_cell(plan, nodes, connectivity, block, coarsest_nodes)
+    return replace(plan, levels=levels, cell=cell, tie=tie)
+
+
+def _periodic_cell(plan, nodes, connectivity, block, coarsest_nodes):
+    """The body with tied nodes, and the tie."""
+    wrapped = wrap(nodes, connectivity, plan.shape)
+    count = len(wrapped.nodes)
+    levels = build_levels(
+        np.asarray(plan.elements),
+        wrapped.nodes,
+        wrapped.tie[connectivity],
+        np.zeros((count, 3), bool),
+        block=block,
+        coarsest_nodes=coarsest_nodes,
+        deepest=wrapped.halvings,
+    )
+    cell = replace(
+        plan,
+        nodes=jnp.asarray(wrapped.nodes, jnp.int32),
+        prescribed=jnp.zeros((count, 3), jnp.result_type(float)),
+        bottom=jnp.zeros(count, bool),
+        top=jnp.zeros(count, bool),
+        levels=levels,
+    )
+    return cell, jnp.asarray(wrapped.tie, jnp.int32)
 
 
 def with_load(plan: Plan, load: LoadCase) -> Plan:

@@ -7,6 +7,9 @@ import jax.numpy as jnp
 
 from ._plan import Plan
 
+FORCE_AGREEMENT = 1e-3
+"""Largest relative imbalance of the reactions of a solve that counts as converged."""
+
 
 class Balance(NamedTuple):
     """Forces of a solve; the fields of `SolveInfo` after the residual, in its order."""
@@ -59,6 +62,12 @@ def judge_balance(plan: Plan, displacement, internal, force, residual, given=Non
     return Balance(-bottom, bottom, top, mismatch, size, conjugate)
 
 
+def is_converged(relative_residual, mismatch, rtol):
+    """Whether a solve is as asked; float32 may miss `rtol` by ten times."""
+    slack = 1.01 if relative_residual.dtype == jnp.float64 else 10.0
+    return (relative_residual <= slack * rtol) & (mismatch <= FORCE_AGREEMENT)
+
+
 def load_size(plan: Plan, dtype):
     """Size of the load as `generalised_displacement` has it: mm, rad or strains, shape () or (6,).
 
@@ -81,6 +90,18 @@ def mean_stress(internal, plan: Plan):
     moment = internal.T @ _position(plan, internal.dtype)
     stress = (moment + moment.T) / (2 * _volume(plan, internal.dtype))
     return jnp.stack([stress[i, j] for i, j in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))])
+
+
+def macroscopic_displacement(strain, plan: Plan):
+    """Displacement u = strain (x - centre of the box) of every node, mm, shape (nn, 3).
+
+    Args:
+      strain: xx yy zz yz xz xy with engineering shear, -, shape (6,).
+      plan: the plan, of which the nodes are used.
+    """
+    xx, yy, zz, yz, xz, xy = strain * jnp.asarray([1, 1, 1, 0.5, 0.5, 0.5], strain.dtype)
+    tensor = jnp.stack([jnp.stack(row) for row in ((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))])
+    return _position(plan, strain.dtype) @ tensor
 
 
 def _generalised(plan, displacement, internal, force, given):

@@ -6,13 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._multigrid import build_values, in_plane_modes, precondition
+from ._multigrid import build_values, free_modes, precondition
 from ._operator import apply_scaled, from_padded, to_padded, unit_stiffness
+from ._periodic import solve_periodic
 from ._plan import Plan
-from ._reactions import judge_balance
-
-FORCE_AGREEMENT = 1e-3
-"""Largest relative difference of the two face forces of a solve that counts as converged."""
+from ._reactions import is_converged, judge_balance
 
 
 class SolveInfo(NamedTuple):
@@ -23,7 +21,8 @@ class SolveInfo(NamedTuple):
     iterations: jax.Array
     """Iterations of conjugate gradients."""
     relative_residual: jax.Array
-    """|f - K u| / |f_0| recomputed at the end in the outer precision, f_0 the load of the start."""
+    """|f - K u| / |f_0| recomputed at the end in the outer precision, f_0 the load of the start, or a
+    thousandth of the nodal forces at the end where that is more (f_0 may vanish in a uniform body)."""
     reaction_n: jax.Array
     """Force of the load case along z, N, negative in compression. Where the top moves along z it is the work
     of the load over that displacement, with an error of the order of the residual squared, that of the two
@@ -35,7 +34,8 @@ class SolveInfo(NamedTuple):
     force_mismatch: jax.Array
     """How far the reactions and the loads are from balance, -. Where the top moves along z:
     |bottom + top + loads| / the larger of the two; in other cases the larger of |sum of reactions and loads|
-    / half the sum of their sizes and the same of their moments."""
+    / half the sum of their sizes and the same of their moments; of a periodic load what remains of the forces
+    of opposite faces on each other, over their sizes."""
     generalised_displacement: jax.Array
     """Size of the load: displacement of the top in mm, angle in rad, strains; of a force or a pressure the
     mean displacement of the loaded face along it, mm. Shape (), or (6,) for a macroscopic strain, which is
@@ -107,6 +107,7 @@ def solve(
     start=None,
     nodal_force=None,
     prescribed=None,
+    coarse=None,
 ):
     """Displacement of a voxel body under the load case of its plan.
 
@@ -124,10 +125,11 @@ def solve(
       prescribed: displacements of the held components in place of those of the load case, mm, shape (nn, 3);
         entries of free components are ignored. What is held stays as it is, so that one plan serves many
         loads; `info` then measures its generalised force on the pattern of the plan's own load.
+      coarse: what `build_values` made of these or similar moduli, to be shared by several solves.
 
     Returns:
       displacement: mm, shape (nn, 3). Without in-plane hold (`uniaxial`) it is the one without mean
-        translation and turn in the plane.
+        translation and turn in the plane; of a periodic load the one whose repeating part has no mean.
       info: `SolveInfo`.
 
     Differentiable in `modulus`, `nodal_force` and `prescribed`, forward and reverse, at the cost of one more
@@ -136,6 +138,19 @@ def solve(
     Reference: multigrid-preconditioned conjugate gradients, Tatebe 1993; implicit derivatives,
       Christianson 1994, Optim. Methods Softw. 3, 311.
     """
+    if plan.cell is not None:
+        return solve_periodic(
+            solve,
+            nodal_forces,
+            modulus,
+            plan,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            start=start,
+            nodal_force=nodal_force,
+            prescribed=prescribed,
+            coarse=coarse,
+        )
     dtype = modulus.dtype
     level = plan.levels[0]
     free = level.free
@@ -147,8 +162,8 @@ def solve(
         force = force + to_padded(plan.applied.astype(dtype))
     load = jnp.where(free, force - _stiffness_product(modulus, plan, prescribed), 0)
     frozen = lax.stop_gradient(modulus)
-    values, inverse = build_values(frozen, plan)
-    modes = in_plane_modes(level.coordinates[:, :2], free, dtype) if plan.in_plane_free else None
+    values, inverse = build_values(frozen, plan) if coarse is None else coarse
+    modes = free_modes(plan, level, dtype) if plan.free_motions else None
 
     def constrained(vector):
         product = _stiffness_product(modulus, plan, jnp.where(free, vector, 0))
@@ -201,11 +216,11 @@ def _judge(displacement, modulus, plan, force, load, rtol, iterations, given=Non
     internal = _stiffness_product(modulus, plan, displacement)
     residual = jnp.where(plan.levels[0].free, force - internal, 0)
     smallest = jnp.finfo(modulus.dtype).tiny
-    relative = jnp.sqrt(jnp.vdot(residual, residual) / jnp.maximum(jnp.vdot(load, load), smallest))
+    reference = jnp.maximum(jnp.vdot(load, load), 1e-6 * jnp.vdot(internal, internal))
+    relative = jnp.sqrt(jnp.vdot(residual, residual) / jnp.maximum(reference, smallest))
     vectors = (displacement, internal, force, residual)
     balance = judge_balance(plan, *map(from_padded, vectors), None if given is None else from_padded(given))
-    slack = 1.01 if modulus.dtype == jnp.float64 else 10.0
-    converged = (relative <= slack * rtol) & (balance.mismatch <= FORCE_AGREEMENT)
+    converged = is_converged(relative, balance.mismatch, rtol)
     return SolveInfo(converged, iterations, relative, *balance)
 
 

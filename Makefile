@@ -17,9 +17,10 @@ help: ## list the commands
 
 install: $(STAMP) ## make .venv with the locked dependencies
 
-# The stamp is younger than the lock when the environment is up to date. An environment whose
+# The stamp is younger than the lock and the compiled sources when the environment is up to date. Without a C++
+# compiler the installation goes on and the solver runs as plain JAX (`osteon doctor` says which). An environment whose
 # interpreter no longer starts (a moved folder, a removed Python) is made anew.
-$(STAMP): requirements.txt pyproject.toml
+$(STAMP): requirements.txt pyproject.toml setup.py $(wildcard fem/native/*)
 	@python=; for candidate in python3.11 python3 python3.12 python3.13; do \
 	  if $$candidate -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	  then python=$$candidate; break; fi; done; \
@@ -59,6 +60,6 @@ lock: ## write requirements.txt anew (needs pip-tools)
 	  grep -vE '^(#|osteon @|$$)' requirements.new; } > requirements.txt
 	rm requirements.new
 
-clean: ## remove .venv and caches (runs/ stays)
-	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info
+clean: ## remove .venv, caches and the compiled solver (runs/ stays)
+	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info fem/_solver_*.so
 	find . -name __pycache__ -prune -exec rm -rf {} +

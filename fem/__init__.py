@@ -32,6 +32,7 @@ from ._materials import Material as Material
 from ._materials import isotropic as isotropic
 from ._materials import stiffness_matrix as stiffness_matrix
 from ._materials import transversely_isotropic as transversely_isotropic
+from ._native import compiled_solver as compiled_solver
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
 from ._plan import with_load as with_load

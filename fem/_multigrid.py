@@ -1,27 +1,41 @@
 """Geometric multigrid preconditioner: values of the hierarchy, smoother and cycle, all in float32.
 
 Level 0 is the bone itself; level 1 is rediscretised (a coarse modulus per element); from level 2 on the
-operators are Galerkin products, one 24 x 24 matrix per coarse element. The cycle is V on the finest level and
-W below. The smoother is a Chebyshev polynomial of the diagonally scaled operator (Adams, Brezina, Hu,
-Tuminaro 2003, J. Comput. Phys. 188, 593).
+operators are Galerkin products, one 24 x 24 matrix per coarse element. Every coarse problem is solved by at
+most two steps of conjugate gradients preconditioned by the cycle of its level (K-cycle: Notay and Vassilevski
+2008, Numer. Linear Algebra Appl. 15, 473). The smoother is a Chebyshev polynomial of the diagonally scaled
+operator (Adams, Brezina, Hu, Tuminaro 2003, J. Comput. Phys. 188, 593).
+
+On the CPU the cycle runs in the compiled library of `_native` where there is one, else as plain JAX.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from . import _native
 from ._hex8 import element_stiffness
 from ._hierarchy import CHILD_INTERPOLATION, INTERPOLATION
 from ._operator import apply_full, apply_scaled, diagonal_full, diagonal_scaled, unit_stiffness
 from ._plan import Plan
 
-SMOOTHING_STEPS = 2
-"""Degree of the Chebyshev smoother, before and after each coarse correction."""
-SMOOTHED_RANGE = 8.0
-"""Ratio of the largest to the smallest eigenvalue that the smoother damps."""
+
+class CycleSettings(NamedTuple):
+    """Constants of the cycle."""
+
+    smoothing_steps: int = 2
+    """Degree of the Chebyshev smoother, before and after each coarse correction."""
+    smoothed_range: float = 8.0
+    """Ratio of the largest to the smallest eigenvalue that the smoother damps."""
+    krylov_enough: float = 0.25
+    """A coarse problem gets its second step unless the first has cut the residual to this share."""
+
+
+SETTINGS = CycleSettings()
 
 
 @dataclass(frozen=True)
@@ -195,8 +209,20 @@ def _coarsest_inverse(plan, values, unit):
     if plan.free_motions:
         modes = free_modes(plan, level, wide)[..., :3].reshape(3, -1)
         dense = dense + mean * modes.T @ modes
-    inverse = jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(dense), True), jnp.eye(3 * rows, dtype=wide))
-    return jnp.where(usable[:, None] & usable[None], inverse, 0).astype(jnp.float32)
+    inverse = _invert(dense)
+    return jnp.where(usable[:, None] & usable[None], inverse, 0)
+
+
+def _invert(dense):
+    """Inverse of a symmetric positive definite matrix, float32."""
+
+    def plain(dense):
+        unit = jnp.eye(dense.shape[0], dtype=dense.dtype)
+        return jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(dense), True), unit).astype(jnp.float32)
+
+    if _native.compiled_solver() is None:
+        return plain(dense)
+    return lax.platform_dependent(dense, cpu=_native.inverse, default=plain)
 
 
 def free_modes(plan: Plan, level, dtype):
@@ -226,16 +252,16 @@ def in_plane_modes(coordinates, free, dtype):
     return modes / jnp.sqrt(jnp.sum(modes**2, axis=(1, 2), keepdims=True))
 
 
-def _smooth(level, values, unit, vector, right, steps):
+def _smooth(level, values, unit, vector, right):
     """Chebyshev iterations from `vector`; None stands for a start at zero and saves one product."""
-    theta = values.largest * (1 + 1 / SMOOTHED_RANGE) / 2
-    delta = values.largest * (1 - 1 / SMOOTHED_RANGE) / 2
+    theta = values.largest * (1 + 1 / SETTINGS.smoothed_range) / 2
+    delta = values.largest * (1 - 1 / SETTINGS.smoothed_range) / 2
     sigma = theta / delta
     rho = 1 / sigma
     residual = right if vector is None else right - _apply(level, values, vector, unit)
     change = values.inverse_diagonal * residual / theta
     vector = change if vector is None else vector + change
-    for _ in range(steps - 1):
+    for _ in range(SETTINGS.smoothing_steps - 1):
         residual = right - _apply(level, values, vector, unit)
         rho, before = 1 / (2 * sigma - rho), rho
         change = rho * before * change + (2 * rho / delta) * values.inverse_diagonal * residual
@@ -268,26 +294,72 @@ def restrict(transfer, fine, rows):
     return lax.scan(block, jnp.zeros((rows, 4), fine.dtype), (transfer.connectivity, transfer.slots))[0]
 
 
+def flat_levels(plan: Plan, values, inverse):
+    """Arrays of the hierarchy in the order in which the compiled library reads them."""
+    flat = []
+    for level, value in zip(plan.levels[:-1], values[:-1], strict=True):
+        operator = value.coefficient if value.matrices is None else value.matrices
+        transfer = level.transfer
+        assert transfer is not None
+        flat += [level.connectivity, operator, value.inverse_diagonal, value.largest]
+        flat += [transfer.connectivity, transfer.slots]
+    return [*flat, values[-1].inverse_diagonal, inverse]
+
+
+def runs_compiled(plan: Plan) -> bool:
+    """Whether the compiled library takes a plan; a single level is solved directly as it is."""
+    return len(plan.levels) > 1 and _native.compiled_solver() is not None
+
+
 def precondition(plan: Plan, values, inverse, right):
     """One multigrid cycle from zero: an approximation of K^-1 right, float32, shape (rows, 4)."""
     unit = unit_stiffness(plan.material, jnp.float32)
 
-    def cycle(number, vector, right):
-        level = plan.levels[number]
-        if number == len(plan.levels) - 1:
-            return jnp.pad((inverse @ right[:, :3].reshape(-1)).reshape(-1, 3), ((0, 0), (0, 1)))
-        below = plan.levels[number + 1]
-        vector = _smooth(level, values[number], unit, vector, right, SMOOTHING_STEPS)
-        residual = right - _apply(level, values[number], vector, unit)
-        coarse_right = jnp.where(below.free, restrict(level.transfer, residual, below.free.shape[0]), 0)
-        if number + 2 == len(plan.levels):
-            coarse = cycle(number + 1, None, coarse_right)
-        else:
-            coarse = lax.fori_loop(
-                0, 2, lambda _, v: cycle(number + 1, v, coarse_right), jnp.zeros_like(coarse_right)
-            )
-        correction = prolong(level.transfer, coarse, vector.shape[0])
-        vector = vector + jnp.where(level.free, correction, 0)
-        return _smooth(level, values[number], unit, vector, right, SMOOTHING_STEPS)
+    def compiled(right):
+        return _native.cycle(right, unit, flat_levels(plan, values, inverse), SETTINGS)
 
-    return cycle(0, None, right)
+    def plain(right):
+        return _cycle(plan, values, inverse, unit, 0, right)
+
+    if runs_compiled(plan):
+        return lax.platform_dependent(right, cpu=compiled, default=plain)
+    return plain(right)
+
+
+def _cycle(plan, values, inverse, unit, number, right):
+    level = plan.levels[number]
+    if number == len(plan.levels) - 1:
+        return jnp.pad((inverse @ right[:, :3].reshape(-1)).reshape(-1, 3), ((0, 0), (0, 1)))
+    below = plan.levels[number + 1]
+    vector = _smooth(level, values[number], unit, None, right)
+    residual = right - _apply(level, values[number], vector, unit)
+    coarse_right = jnp.where(below.free, restrict(level.transfer, residual, below.free.shape[0]), 0)
+    coarse = _krylov(plan, values, inverse, unit, number + 1, coarse_right)
+    correction = prolong(level.transfer, coarse, vector.shape[0])
+    vector = vector + jnp.where(level.free, correction, 0)
+    return _smooth(level, values[number], unit, vector, right)
+
+
+def _krylov(plan, values, inverse, unit, number, right):
+    """At most two steps of flexible conjugate gradients on a coarse level, preconditioned by its cycle."""
+    if number == len(plan.levels) - 1:
+        return _cycle(plan, values, inverse, unit, number, right)
+    level = plan.levels[number]
+    enough = SETTINGS.krylov_enough**2 * jnp.vdot(right, right)
+
+    def go_on(state):
+        step, _, residual, _, _, energy = state
+        return (step < 2) & (energy > 0) & ((step == 0) | (jnp.vdot(residual, residual) > enough))
+
+    def one(state):
+        step, solution, residual, direction, image, energy = state
+        scaled = _cycle(plan, values, inverse, unit, number, residual)
+        direction = scaled - jnp.vdot(scaled, image) / energy * direction
+        image = _apply(level, values[number], direction, unit)
+        energy = jnp.vdot(direction, image)
+        length = jnp.where(energy > 0, jnp.vdot(direction, residual) / jnp.where(energy > 0, energy, 1), 0)
+        return step + 1, solution + length * direction, residual - length * image, direction, image, energy
+
+    zero = jnp.zeros_like(right)
+    start = (jnp.int32(0), zero, right, zero, zero, jnp.float32(1))
+    return lax.while_loop(go_on, one, start)[1]

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._multigrid import build_values, free_modes, precondition
+from . import _native
+from ._multigrid import SETTINGS, build_values, flat_levels, free_modes, precondition, runs_compiled
 from ._operator import apply_scaled, from_padded, to_padded, unit_stiffness
 from ._periodic import solve_periodic
 from ._plan import Plan
@@ -55,8 +56,26 @@ def _coefficient(modulus, plan):
     return (padded * plan.voxel_mm.astype(modulus.dtype)).reshape(shape)
 
 
+@jax.custom_jvp
 def _stiffness_product(modulus, plan, vector):
-    """K u without constraints, padded form."""
+    """K u without constraints, padded form; compiled where possible, its derivatives plain."""
+    if not runs_compiled(plan):
+        return _plain_product(modulus, plan, vector)
+    arguments = (_coefficient(modulus, plan), vector, plan.levels[0].connectivity)
+    unit = unit_stiffness(plan.material, vector.dtype)
+    return lax.platform_dependent(*arguments, unit, cpu=_native.product, default=apply_scaled)
+
+
+@_stiffness_product.defjvp
+def _stiffness_product_jvp(primals, tangents):
+    modulus, plan, vector = primals
+    modulus_change, _, vector_change = tangents
+    value = _stiffness_product(modulus, plan, vector)
+    change = _plain_product(modulus_change, plan, vector) + _plain_product(modulus, plan, vector_change)
+    return value, change
+
+
+def _plain_product(modulus, plan, vector):
     unit = unit_stiffness(plan.material, vector.dtype)
     return apply_scaled(_coefficient(modulus, plan), vector, plan.levels[0].connectivity, unit)
 
@@ -166,7 +185,7 @@ def solve(
     modes = free_modes(plan, level, dtype) if plan.free_motions else None
 
     def constrained(vector):
-        product = _stiffness_product(modulus, plan, jnp.where(free, vector, 0))
+        product = _plain_product(modulus, plan, jnp.where(free, vector, 0))
         # the identity where prescribed keeps the adjoint problem regular for any cotangent
         return jnp.where(free, product, vector)
 
@@ -178,10 +197,15 @@ def solve(
     guess = None if start is None else jnp.where(free, to_padded(lax.stop_gradient(start).astype(dtype)), 0)
 
     def run(_, right):
-        inside = without(modes, jnp.where(free, right, 0))
-        size = jnp.sqrt(jnp.vdot(inside, inside))
         # an adjoint load has another solution: it starts from zero
         begin = None if guess is None else jnp.where(jnp.all(right == lax.stop_gradient(load)), guess, 0)
+        if runs_compiled(plan):
+            return lax.platform_dependent(right, begin, cpu=run_compiled, default=run_plain)
+        return run_plain(right, begin)
+
+    def run_plain(right, begin):
+        inside = without(modes, jnp.where(free, right, 0))
+        size = jnp.sqrt(jnp.vdot(inside, inside))
         solution, iterations = _conjugate_gradients(
             lambda v: jnp.where(free, constrained_frozen(v), 0),
             approximate_inverse,
@@ -192,6 +216,19 @@ def solve(
             max_iterations,
         )
         return jnp.where(free, solution, right), iterations
+
+    def run_compiled(right, begin):
+        return _native.conjugate_gradients(
+            _coefficient(frozen, plan),
+            right,
+            begin,
+            modes,
+            rtol,
+            unit_stiffness(plan.material, dtype),
+            flat_levels(plan, values, inverse),
+            SETTINGS,
+            max_iterations,
+        )
 
     def constrained_frozen(vector):
         return _stiffness_product(frozen, plan, vector)
@@ -231,7 +268,7 @@ def top_displacement(plan: Plan):
 
 def nodal_forces(displacement, modulus, plan: Plan):
     """Internal forces K u of the nodes, N, shape (nn, 3): zero inside, the reactions where held."""
-    return from_padded(_stiffness_product(modulus, plan, to_padded(displacement)))
+    return from_padded(_plain_product(modulus, plan, to_padded(displacement)))
 
 
 def face_forces(displacement, modulus, plan: Plan):

@@ -8,15 +8,18 @@ from ._runfolder import versions
 
 
 def doctor_report() -> dict[str, object]:
-    """Versions, backend, precision, a check that a double-precision sum is double, memory and cache."""
+    """Versions, backend, precision (checked), compiled solver, memory and cache."""
     prepare_jax(cache=False)
     import jax
     import jax.numpy as jnp
+
+    import fem
 
     total = float(jax.jit(lambda x: x + 1.0 - x)(jnp.asarray(1e9)))
     return {
         **versions(),
         "double_precision_works": total == 1.0 and jnp.asarray(1.0).dtype == jnp.float64,
+        "compiled_solver": fem.compiled_solver(),
         "memory_gb": round(memory_of_machine_gb(), 1),
         "compilation_cache_exists": cache_folder().is_dir(),
     }

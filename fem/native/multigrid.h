@@ -1,0 +1,310 @@
+// The cycle of fem/_multigrid.py: Chebyshev smoothing, a V on the finest level, up to two Krylov-accelerated
+// cycles on every coarser one. Same arithmetic as there, in float32 with sums in float64.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "product.h"
+
+namespace osteon {
+
+typedef Vectors<float>::Node Node;
+
+inline Node& node(float* vector, int64_t row) { return *reinterpret_cast<Node*>(vector + kWidth * row); }
+inline const Node& node(const float* vector, int64_t row) {
+  return *reinterpret_cast<const Node*>(vector + kWidth * row);
+}
+
+struct Settings {
+  int smoothing_steps;
+  float smoothed_range, krylov_enough;
+};
+
+constexpr int64_t kGrain = 8192;  // nodes per piece of a loop over nodes
+
+// step(i) for every entry of a vector.
+template <class Step>
+void entries(int64_t size, const Step& step) {
+  parallel_ranges(size, kWidth * kGrain, [&](int64_t begin, int64_t end) {
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) step(i);
+  });
+}
+
+// Sum of term(i) over the entries of a vector, in double precision.
+template <class Term>
+double total(int64_t size, const Term& term) {
+  return parallel_sum(size, kWidth * kGrain, [&](int64_t begin, int64_t end) {
+    double sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = begin; i < end; ++i) sum += term(i);
+    return sum;
+  });
+}
+
+struct Level {
+  // borrowed from the caller
+  const int32_t* nodes;        // (elements, 8)
+  int64_t elements, rows;      // padded ones and the extra row included
+  const float* coefficient;    // (elements,) or null
+  const float* matrices;       // (elements, 24, 24) or null
+  const float* inverse_diagonal;  // (rows, 4), zero where held
+  float largest;
+  const int32_t* slots = nullptr;         // (transfer rows, 27); null on the coarsest level
+  const int32_t* coarse_nodes = nullptr;  // (transfer rows, 8)
+  int64_t transfer_rows = 0, transfer_main = 0;
+
+  Chunks chunks, transfer_chunks;
+  const Unit<float>* unit;
+  Aligned<float> sums, change, residual;  // work space
+  Aligned<float> right, solution, direction, image, correction;  // of the Krylov steps, on coarse levels
+
+  // step(i) for every entry i of the nodal vectors once sums[i] is the product with `vector`.
+  template <class Step>
+  void multiply(const float* vector, const Step& step) {
+    const auto finish = [&](int64_t begin, int64_t end, int64_t) {
+#pragma omp simd
+      for (int64_t i = kWidth * begin; i < kWidth * end; ++i) step(i);
+    };
+    if (matrices == nullptr) {
+      product<float>(chunks, nodes, Scaled<float>{coefficient, unit}, vector, sums.get(), finish);
+    } else {
+      product<float>(chunks, nodes, Full{matrices}, vector, sums.get(), finish);
+    }
+  }
+
+  Node masked(Node value, int64_t row) const {
+    const Node inverse = node(inverse_diagonal, row);
+    return inverse != 0.0f ? value : value - value;
+  }
+};
+
+// Weights of the trilinear interpolation, axis by axis: 27 half-step positions from 8 corners.
+inline void interpolate(const Node* corner, Node* fine) {
+  Node z[4][3], y[2][3][3];
+  for (int k = 0; k < 4; ++k) {
+    z[k][0] = corner[2 * k];
+    z[k][2] = corner[2 * k + 1];
+    z[k][1] = 0.5f * (z[k][0] + z[k][2]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    for (int m = 0; m < 3; ++m) {
+      y[i][0][m] = z[2 * i][m];
+      y[i][2][m] = z[2 * i + 1][m];
+      y[i][1][m] = 0.5f * (y[i][0][m] + y[i][2][m]);
+    }
+  }
+  for (int j = 0; j < 3; ++j) {
+    for (int m = 0; m < 3; ++m) {
+      fine[3 * j + m] = y[0][j][m];
+      fine[18 + 3 * j + m] = y[1][j][m];
+      fine[9 + 3 * j + m] = 0.5f * (y[0][j][m] + y[1][j][m]);
+    }
+  }
+}
+
+// Its transpose.
+inline void gather_to_corners(const Node* fine, Node* corner) {
+  Node y[2][3][3], z[4][3];
+  for (int j = 0; j < 3; ++j) {
+    for (int m = 0; m < 3; ++m) {
+      const Node half = 0.5f * fine[9 + 3 * j + m];
+      y[0][j][m] = fine[3 * j + m] + half;
+      y[1][j][m] = fine[18 + 3 * j + m] + half;
+    }
+  }
+  for (int i = 0; i < 2; ++i) {
+    for (int m = 0; m < 3; ++m) {
+      const Node half = 0.5f * y[i][1][m];
+      z[2 * i][m] = y[i][0][m] + half;
+      z[2 * i + 1][m] = y[i][2][m] + half;
+    }
+  }
+  for (int k = 0; k < 4; ++k) {
+    corner[2 * k] = z[k][0] + 0.5f * z[k][1];
+    corner[2 * k + 1] = z[k][2] + 0.5f * z[k][1];
+  }
+}
+
+struct RestrictedElements {
+  const int32_t* slots;
+  const float* fine;
+
+  void add(const int32_t* nodes, int64_t begin, int64_t end, const float*, float* sums) const {
+    for (int64_t e = begin; e < end; ++e) {
+      Node values[27], corners[8];
+      for (int p = 0; p < 27; ++p) values[p] = node(fine, slots[27 * e + p]);
+      gather_to_corners(values, corners);
+      for (int k = 0; k < 8; ++k) node(sums, nodes[8 * e + k]) += corners[k];
+    }
+  }
+};
+
+class Multigrid {
+ public:
+  std::vector<Level> levels;
+  const float* coarsest_inverse = nullptr;  // (3 rows, 3 rows) of the coarsest level
+  Settings settings;
+
+  // Work space and visiting order; call once, after the borrowed parts are set.
+  void prepare() {
+    for (size_t number = 0; number < levels.size(); ++number) {
+      Level& level = levels[number];
+      const int64_t size = kWidth * level.rows;
+      if (number > 0) {
+        for (auto* work : {&level.right, &level.solution}) work->resize(size);
+      }
+      if (number + 1 == levels.size()) {
+        flat_right_.resize(3 * level.rows);
+        continue;
+      }
+      level.chunks.build(level.nodes, level.elements, level.rows);
+      for (auto* work : {&level.sums, &level.change, &level.residual}) work->resize(size);
+      if (number > 0) {
+        for (auto* work : {&level.direction, &level.image, &level.correction}) work->resize(size);
+      }
+      // rows beyond one per coarse element hold further copies out of order: they are visited one by one
+      const Level& below = levels[number + 1];
+      level.transfer_main = std::min(level.transfer_rows, below.elements);
+      while (level.transfer_main > 0 && below.nodes[8 * (level.transfer_main - 1)] == below.rows - 1) {
+        --level.transfer_main;
+      }
+      level.transfer_chunks.build(level.coarse_nodes, level.transfer_main, below.rows);
+    }
+  }
+
+  // One cycle from zero: vector = approximation of K^-1 right on the finest level.
+  void apply(const float* right, float* vector) { cycle(0, right, vector); }
+
+ private:
+  void cycle(size_t number, const float* right, float* vector) {
+    Level& level = levels[number];
+    if (number + 1 == levels.size()) return solve_coarsest(level, right, vector);
+    Level& below = levels[number + 1];
+    smooth(level, right, vector, true);
+    const float *sums = level.sums.get(), *inverse = level.inverse_diagonal;
+    float* residual = level.residual.get();
+    level.multiply(vector, [=](int64_t i) { residual[i] = inverse[i] != 0 ? right[i] - sums[i] : 0.0f; });
+    node(level.residual.get(), level.rows - 1) = Node{};
+    restrict_residual(level, below);
+    krylov(number + 1);
+    prolong(level, below.solution.get(), vector);
+    smooth(level, right, vector, false);
+  }
+
+  // Chebyshev iterations from zero or from `vector`.
+  void smooth(Level& level, const float* right, float* vector, bool from_zero) {
+    const float theta = level.largest * (1 + 1 / settings.smoothed_range) / 2;
+    const float delta = level.largest * (1 - 1 / settings.smoothed_range) / 2;
+    const float sigma = theta / delta;
+    float rho = 1 / sigma;
+    float* change = level.change.get();
+    const float *sums = level.sums.get(), *inverse = level.inverse_diagonal;
+    const float first = 1 / theta;
+    if (from_zero) {
+      entries(kWidth * level.rows, [=](int64_t i) { change[i] = vector[i] = inverse[i] * right[i] * first; });
+    } else {
+      level.multiply(vector, [=](int64_t i) {
+        change[i] = inverse[i] * (right[i] - sums[i]) * first;
+        vector[i] += change[i];
+      });
+    }
+    for (int step = 1; step < settings.smoothing_steps; ++step) {
+      const float before = rho;
+      rho = 1 / (2 * sigma - rho);
+      const float keep = rho * before, add = 2 * rho / delta;
+      level.multiply(vector, [=](int64_t i) {
+        change[i] = keep * change[i] + add * inverse[i] * (right[i] - sums[i]);
+        vector[i] += change[i];
+      });
+    }
+  }
+
+  void restrict_residual(Level& level, Level& below) {
+    float* target = below.right.get();
+    const RestrictedElements all{level.slots, level.residual.get()};
+    product<float>(level.transfer_chunks, level.coarse_nodes, all, nullptr, target,
+                   [](int64_t, int64_t, int64_t) {});
+    for (int64_t row = level.transfer_main; row < level.transfer_rows; ++row) {
+      all.add(level.coarse_nodes, row, row + 1, nullptr, target);
+    }
+    node(target, below.rows - 1) = Node{};
+    const float* inverse = below.inverse_diagonal;
+    entries(kWidth * below.rows, [=](int64_t i) { target[i] = inverse[i] != 0 ? target[i] : 0.0f; });
+  }
+
+  void prolong(const Level& level, const float* coarse, float* vector) {
+    const int64_t extra = level.rows - 1;
+    parallel_ranges(level.transfer_rows, kGrain / 16, [&](int64_t begin, int64_t end) {
+      for (int64_t e = begin; e < end; ++e) {
+        Node corners[8], values[27];
+        for (int k = 0; k < 8; ++k) corners[k] = node(coarse, level.coarse_nodes[8 * e + k]);
+        interpolate(corners, values);
+        for (int p = 0; p < 27; ++p) {
+          const int64_t row = level.slots[27 * e + p];
+          if (row != extra) node(vector, row) += level.masked(values[p], row);
+        }
+      }
+    });
+  }
+
+  // level.solution = approximation of K^-1 level.right by at most two steps of flexible conjugate gradients.
+  void krylov(size_t number) {
+    Level& level = levels[number];
+    float *right = level.right.get(), *solution = level.solution.get();
+    if (number + 1 == levels.size()) return solve_coarsest(level, right, solution);
+    float *direction = level.direction.get(), *image = level.image.get();
+    const int64_t size = kWidth * level.rows;
+    const auto dot = [&](const float* a, const float* b) {
+      return total(size, [=](int64_t i) { return double(a[i]) * b[i]; });
+    };
+    const float *sums = level.sums.get(), *inverse = level.inverse_diagonal;
+    const auto image_of = [&](const float* vector) {
+      level.multiply(vector, [=](int64_t i) { image[i] = inverse[i] != 0 ? sums[i] : 0.0f; });
+    };
+    const double start = dot(right, right);
+    cycle(number, right, solution);
+    image_of(solution);
+    double energy = dot(solution, image);
+    if (!(energy > 0)) return;
+    const float first = float(dot(solution, right) / energy);
+    entries(size, [=](int64_t i) {
+      direction[i] = solution[i];
+      solution[i] *= first;
+      right[i] -= first * image[i];
+    });
+    if (dot(right, right) <= double(settings.krylov_enough) * settings.krylov_enough * start) return;
+    float* correction = level.correction.get();
+    cycle(number, right, correction);
+    const float back = float(dot(correction, image) / energy);
+    entries(size, [=](int64_t i) { direction[i] = correction[i] - back * direction[i]; });
+    image_of(direction);
+    energy = dot(direction, image);
+    if (!(energy > 0)) return;
+    const float second = float(dot(direction, right) / energy);
+    entries(size, [=](int64_t i) { solution[i] += second * direction[i]; });
+  }
+
+  void solve_coarsest(Level& level, const float* right, float* vector) {
+    const int64_t rows = level.rows, degrees = 3 * rows;
+    float* flat = flat_right_.get();
+    for (int64_t i = 0; i < rows; ++i) {
+      for (int a = 0; a < 3; ++a) flat[3 * i + a] = right[kWidth * i + a];
+    }
+    for (int64_t i = 0; i < degrees; ++i) {
+      const float* row = coarsest_inverse + degrees * i;
+      float sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t j = 0; j < degrees; ++j) sum += row[j] * flat[j];
+      vector[i / 3 * kWidth + i % 3] = sum;
+    }
+    for (int64_t i = 0; i < rows; ++i) vector[kWidth * i + 3] = 0;
+  }
+
+  Aligned<float> flat_right_;
+};
+
+}  // namespace osteon

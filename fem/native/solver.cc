@@ -1,0 +1,247 @@
+// Foreign functions of the compiled solver: the multigrid cycle, and conjugate gradients around it.
+//
+// Arguments after the fixed ones are the levels, finest first. Every level but the coarsest has six arrays:
+// connectivity, coefficient or matrices, inverse diagonal, largest eigenvalue, coarse connectivity, slots; the
+// coarsest has none but its inverse diagonal (for its size) and the dense inverse. See fem/_native.py.
+#include <cmath>
+#include <string>
+
+#include "inverse.h"
+#include "multigrid.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace ffi = xla::ffi;
+
+namespace osteon {
+namespace {
+
+ffi::Error read_levels(ffi::RemainingArgs& arguments, const Unit<float>* unit, const Settings& settings,
+                       Multigrid* multigrid) {
+  const size_t count = arguments.size();
+  if (count < 8 || (count - 2) % 6 != 0) {
+    return ffi::Error::InvalidArgument("levels need six arrays each and two at the end");
+  }
+  const auto numbers = [&](size_t i) { return arguments.get<ffi::AnyBuffer>(i); };
+  const size_t above = (count - 2) / 6;
+  multigrid->settings = settings;
+  multigrid->levels.resize(above + 1);
+  for (size_t number = 0; number < above; ++number) {
+    Level& level = multigrid->levels[number];
+    auto nodes = numbers(6 * number), values = numbers(6 * number + 1), diagonal = numbers(6 * number + 2);
+    auto largest = numbers(6 * number + 3), coarse = numbers(6 * number + 4), slots = numbers(6 * number + 5);
+    if (!nodes || !values || !diagonal || !largest || !coarse || !slots) {
+      return ffi::Error::InvalidArgument("a level is not made of arrays");
+    }
+    level.nodes = nodes->typed_data<int32_t>();
+    level.elements = nodes->element_count() / 8;
+    const bool full = static_cast<int64_t>(values->element_count()) != level.elements;
+    level.coefficient = full ? nullptr : values->typed_data<float>();
+    level.matrices = full ? values->typed_data<float>() : nullptr;
+    level.inverse_diagonal = diagonal->typed_data<float>();
+    level.rows = diagonal->element_count() / kWidth;
+    level.largest = *largest->typed_data<float>();
+    level.coarse_nodes = coarse->typed_data<int32_t>();
+    level.transfer_rows = coarse->element_count() / 8;
+    level.slots = slots->typed_data<int32_t>();
+    level.unit = unit;
+  }
+  auto diagonal = numbers(6 * above), inverse = numbers(6 * above + 1);
+  if (!diagonal || !inverse) return ffi::Error::InvalidArgument("the coarsest level is not made of arrays");
+  Level& coarsest = multigrid->levels.back();
+  coarsest.rows = diagonal->element_count() / kWidth;
+  coarsest.inverse_diagonal = diagonal->typed_data<float>();
+  coarsest.elements = 0;
+  coarsest.nodes = nullptr;
+  multigrid->coarsest_inverse = inverse->typed_data<float>();
+  // the number of coarse elements tells ordered transfer rows from further copies: the last level is not a list
+  multigrid->prepare();
+  return ffi::Error::Success();
+}
+
+ffi::Error cycle(ffi::Buffer<ffi::F32> right, ffi::Buffer<ffi::F32> unit, ffi::RemainingArgs levels,
+                 ffi::Result<ffi::Buffer<ffi::F32>> vector, int32_t smoothing_steps, float smoothed_range,
+                 float krylov_enough) {
+  const Unit<float> columns(unit.typed_data());
+  Multigrid multigrid;
+  const Settings settings{smoothing_steps, smoothed_range, krylov_enough};
+  ffi::Error error = read_levels(levels, &columns, settings, &multigrid);
+  if (error.failure()) return error;
+  multigrid.apply(right.typed_data(), vector->typed_data());
+  return ffi::Error::Success();
+}
+
+
+// y = K x without constraints, for one set of scaled elements.
+template <ffi::DataType type>
+ffi::Error scaled_product(ffi::Buffer<type> coefficient, ffi::Buffer<type> vector, ffi::Buffer<ffi::S32> nodes,
+                          ffi::Buffer<type> unit, ffi::Result<ffi::Buffer<type>> result) {
+  using T = ffi::NativeType<type>;
+  const Unit<T> columns(unit.typed_data());
+  Chunks chunks;
+  const int64_t rows = vector.element_count() / kWidth;
+  chunks.build(nodes.typed_data(), coefficient.element_count(), rows);
+  product<T>(chunks, nodes.typed_data(), Scaled<T>{coefficient.typed_data(), &columns}, vector.typed_data(),
+             result->typed_data(), [](int64_t, int64_t, int64_t) {});
+  return ffi::Error::Success();
+}
+
+template <ffi::DataType type>
+ffi::Error inverse(ffi::Buffer<type> matrix, ffi::Result<ffi::Buffer<ffi::F32>> result) {
+  const int64_t size = matrix.dimensions()[0];
+  if (!invert(matrix.typed_data(), size, result->typed_data())) {
+    // as a Cholesky factorization of JAX: not a number, which the solve then reports as not converged
+    for (int64_t i = 0; i < size * size; ++i) result->typed_data()[i] = std::nanf("");
+  }
+  return ffi::Error::Success();
+}
+
+// Flexible (Polak-Ribiere) conjugate gradients, as `_conjugate_gradients` of fem/_solve.py.
+template <ffi::DataType type>
+ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> right, ffi::Buffer<type> start,
+                               ffi::Buffer<type> modes, ffi::Buffer<type> tolerance, ffi::Buffer<type> unit,
+                               ffi::Buffer<ffi::F32> unit32, ffi::RemainingArgs arguments,
+                               ffi::Result<ffi::Buffer<type>> solution,
+                               ffi::Result<ffi::Buffer<ffi::S32>> iterations, int32_t max_iterations,
+                               int32_t smoothing_steps, float smoothed_range, float krylov_enough) {
+  using T = ffi::NativeType<type>;
+  const Unit<T> columns(unit.typed_data());
+  const Unit<float> columns32(unit32.typed_data());
+  Multigrid multigrid;
+  const Settings settings{smoothing_steps, smoothed_range, krylov_enough};
+  ffi::Error error = read_levels(arguments, &columns32, settings, &multigrid);
+  if (error.failure()) return error;
+
+  const Level& finest = multigrid.levels.front();
+  const int64_t rows = finest.rows, size = kWidth * rows;
+  const int64_t mode_count = modes.element_count() / size;
+  const float* inverse = finest.inverse_diagonal;
+  const Scaled<T> elements{coefficient.typed_data(), &columns};
+  Aligned<T> residual(size), direction(size), image(size);
+  Aligned<float> scaled(size), cycled(size);
+  T *x = solution->typed_data(), *r = residual.get(), *p = direction.get(), *q = image.get();
+  float *b = scaled.get(), *z = cycled.get();
+  // q = K v on free degrees of freedom; returns v . q
+  std::vector<double> parts(Chunks::kMost);
+  const auto multiply_free = [&](const T* v) {
+    std::fill(parts.begin(), parts.end(), 0.0);
+    product<T>(finest.chunks, finest.nodes, elements, v, q, [&](int64_t begin, int64_t end, int64_t chunk) {
+      double sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int64_t i = kWidth * begin; i < kWidth * end; ++i) {
+        q[i] = inverse[i] != 0 ? q[i] : T(0);
+        sum += double(v[i]) * q[i];
+      }
+      parts[chunk] += sum;
+    });
+    double energy = 0;
+    for (double part : parts) energy += part;
+    return energy;
+  };
+  const auto remove_modes = [&](T* v) {
+    for (int64_t mode = 0; mode < mode_count; ++mode) {
+      const T* m = modes.typed_data() + mode * size;
+      const T part = T(total(size, [=](int64_t i) { return double(m[i]) * v[i]; }));
+      entries(size, [=](int64_t i) { v[i] -= part * m[i]; });
+    }
+  };
+
+  const T* load = right.typed_data();
+  const auto square = [=](int64_t i) { return double(r[i]) * r[i]; };
+  entries(size, [=](int64_t i) { r[i] = inverse[i] != 0 ? load[i] : T(0); });
+  remove_modes(r);
+  const double target = double(*tolerance.typed_data()) * std::sqrt(total(size, square));
+  if (start.element_count() == right.element_count()) {
+    const T* from = start.typed_data();
+    entries(size, [=](int64_t i) { x[i] = inverse[i] != 0 ? from[i] : T(0); });
+    multiply_free(x);
+    entries(size, [=](int64_t i) { r[i] -= q[i]; });
+  } else {
+    entries(size, [=](int64_t i) { x[i] = 0; });
+  }
+  entries(size, [=](int64_t i) { p[i] = 0, q[i] = 0; });
+  double norm = std::sqrt(total(size, square)), rho = 1, alpha = 0;
+  int32_t iteration = 0;
+  Aligned<T> lifted(mode_count > 0 ? size : 0);
+  while (norm > target && iteration < max_iterations) {
+    const T shrink = T(1 / norm), grow = T(norm);
+    entries(size, [=](int64_t i) { b[i] = float(r[i] * shrink); });
+    multigrid.apply(b, z);
+    if (mode_count > 0) {
+      T* wide = lifted.get();
+      entries(size, [=](int64_t i) { wide[i] = z[i]; });
+      remove_modes(wide);
+      entries(size, [=](int64_t i) { z[i] = float(wide[i]); });
+    }
+    const double rho_new = norm * total(size, [=](int64_t i) { return double(r[i]) * z[i]; });
+    // z . (r - r of the step before) / rho, where the difference is -alpha q
+    const double change = -alpha * norm * total(size, [=](int64_t i) { return double(q[i]) * z[i]; });
+    const T beta = T(change / rho);
+    entries(size, [=](int64_t i) { p[i] = grow * T(z[i]) + beta * p[i]; });
+    alpha = rho_new / multiply_free(p);
+    const T step = T(alpha);
+    norm = std::sqrt(total(size, [=](int64_t i) {
+      x[i] += step * p[i];
+      r[i] -= step * q[i];
+      return double(r[i]) * r[i];
+    }));
+    rho = rho_new;
+    ++iteration;
+    if (!std::isfinite(norm)) break;
+  }
+  entries(size, [=](int64_t i) { x[i] = inverse[i] != 0 ? x[i] : load[i]; });
+  *iterations->typed_data() = iteration;
+  return ffi::Error::Success();
+}
+
+}  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(osteon_cycle, cycle,
+                              ffi::Ffi::Bind()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .RemainingArgs()
+                                  .Ret<ffi::Buffer<ffi::F32>>()
+                                  .Attr<int32_t>("smoothing_steps")
+                                  .Attr<float>("smoothed_range")
+                                  .Attr<float>("krylov_enough"));
+
+#define OSTEON_PRODUCT(symbol, type)                                  \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, scaled_product<type>,         \
+                                ffi::Ffi::Bind()                      \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<ffi::S32>>()     \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Ret<ffi::Buffer<type>>())
+OSTEON_PRODUCT(osteon_product_f32, ffi::F32);
+OSTEON_PRODUCT(osteon_product_f64, ffi::F64);
+
+#define OSTEON_INVERSE(symbol, type)                         \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, inverse<type>,       \
+                                ffi::Ffi::Bind()             \
+                                    .Arg<ffi::Buffer<type>>() \
+                                    .Ret<ffi::Buffer<ffi::F32>>())
+OSTEON_INVERSE(osteon_inverse_f32, ffi::F32);
+OSTEON_INVERSE(osteon_inverse_f64, ffi::F64);
+
+#define OSTEON_CONJUGATE_GRADIENTS(symbol, type)                      \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, conjugate_gradients<type>,    \
+                                ffi::Ffi::Bind()                      \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<type>>()         \
+                                    .Arg<ffi::Buffer<ffi::F32>>()     \
+                                    .RemainingArgs()                  \
+                                    .Ret<ffi::Buffer<type>>()         \
+                                    .Ret<ffi::Buffer<ffi::S32>>()     \
+                                    .Attr<int32_t>("max_iterations")  \
+                                    .Attr<int32_t>("smoothing_steps") \
+                                    .Attr<float>("smoothed_range")    \
+                                    .Attr<float>("krylov_enough"))
+OSTEON_CONJUGATE_GRADIENTS(osteon_conjugate_gradients_f32, ffi::F32);
+OSTEON_CONJUGATE_GRADIENTS(osteon_conjugate_gradients_f64, ffi::F64);
+
+}  // namespace osteon

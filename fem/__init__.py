@@ -11,6 +11,11 @@ from ._caps import capped_modulus as capped_modulus
 from ._constraints import Constraints as Constraints
 from ._constraints import constraints as constraints
 from ._energy import strain_energy as strain_energy
+from ._fabric_stiffness import TIBIA_FABRIC_STIFFNESS as TIBIA_FABRIC_STIFFNESS
+from ._fabric_stiffness import FabricStiffness as FabricStiffness
+from ._fabric_stiffness import FabricStiffnessFit as FabricStiffnessFit
+from ._fabric_stiffness import fabric_stiffness as fabric_stiffness
+from ._fabric_stiffness import fit_fabric_stiffness as fit_fabric_stiffness
 from ._fields import ElementFields as ElementFields
 from ._fields import effective_strain as effective_strain
 from ._fields import element_fields as element_fields

@@ -191,6 +191,11 @@ FEM = [
         for load in ("kinematic-uniform", "periodic")
     ),
     Kernel(
+        "fem.fabric_stiffness",
+        fem.fabric_stiffness,
+        lambda dtype: (jnp.asarray(0.3, dtype), jnp.asarray([0.8, 1.0, 1.2], dtype)),
+    ),
+    Kernel(
         "fem.macroscopic_displacement",
         fem.macroscopic_displacement,
         lambda dtype: (_vector(dtype, -0.01, 0.02, 6), _plan()),
@@ -489,6 +494,7 @@ HOST_FUNCTIONS = {
     "fem.describe_load",
     "fem.element_stiffness",
     "fem.gauss_strain_matrices",
+    "fem.fit_fabric_stiffness",
     "fem.isotropic",
     "fem.load_case",
     "fem.orthotropic_axes",

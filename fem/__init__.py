@@ -40,7 +40,10 @@ from ._materials import transversely_isotropic as transversely_isotropic
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
 from ._plan import with_load as with_load
+from ._reactions import load_size as load_size
 from ._reactions import macroscopic_displacement as macroscopic_displacement
+from ._several import mutual_energy as mutual_energy
+from ._several import solve_several as solve_several
 from ._solve import NotConvergedError as NotConvergedError
 from ._solve import SolveInfo as SolveInfo
 from ._solve import face_forces as face_forces

@@ -327,13 +327,18 @@ def make_finite_element_mechanics(
 
     Raises:
       ValueError: m not above n_E (checkerboards: Harrigan and Hamilton 1992), shapes that do not fit, bone
-        outside the plan, moduli that are not positive.
+        outside the plan, moduli that are not positive, a load case not along z without `daily`.
     """
     m = fraction_exponent + 0.5 if stimulus_exponent is None else stimulus_exponent
     if not m > fraction_exponent:
         raise ValueError(
             f"`stimulus_exponent` must exceed `fraction_exponent` {fraction_exponent} or the density "
             f"runs into checkerboards (Harrigan and Hamilton 1992), got {m}"
+        )
+    if daily is None and plan.load.definition.motion != "z":
+        raise ValueError(
+            "`plan` must be of a load case that moves the top along z, or `daily` be given, got "
+            f"{plan.load.name!r}"
         )
     if set_point not in ("local", "uniform"):
         raise ValueError(f'`set_point` must be "local" or "uniform", got {set_point!r}')

@@ -264,3 +264,28 @@ def test_remainder_of_the_energy_gradient_falls_with_the_square_of_the_step(name
     remainder = [abs(float(energy(modulus + s * along) - value) - s * slope) for s in steps]
     rates = np.diff(np.log(remainder)) / np.diff(np.log(steps))
     assert np.all((rates > 1.9) & (rates < 2.1)), rates
+
+
+@pytest.mark.parametrize("name", ["torsion", "periodic"])
+def test_derivatives_of_a_displacement_by_moduli_and_by_what_is_prescribed(name, rng):
+    """J(E, u_D) = <w, u> + |u|^2: Taylor remainder of order 2 in both; reverse = forward"""
+    modulus = jnp.asarray(rng.uniform(500.0, 2000.0, 64))
+    size: Any = {"strain": STRAINS} if name == "periodic" else {"angle_rad": 0.02}
+    plan = fem.make_plan(np.ones((4, 4, 4), bool), 0.5, fem.load_case(name, **size))
+    weight = jnp.asarray(rng.standard_normal(plan.nodes.shape))
+
+    @jax.jit
+    def value(modulus, prescribed):
+        displacement, _ = fem.solve(modulus, plan, rtol=1e-12, prescribed=prescribed)
+        return jnp.vdot(weight, displacement) + jnp.vdot(displacement, displacement)
+
+    start = (modulus, plan.prescribed)
+    along = (modulus * jnp.asarray(rng.uniform(-1, 1, 64)), 0.01 * weight)
+    base, gradient = jax.value_and_grad(value, argnums=(0, 1))(*start)
+    slope = float(sum(jnp.vdot(g, a) for g, a in zip(gradient, along, strict=True)))
+    assert float(jax.jvp(value, start, along)[1]) == pytest.approx(slope, rel=1e-8)
+    steps = np.array([0.1, 0.05, 0.025])
+    ahead = [float(value(*(s + h * a for s, a in zip(start, along, strict=True))) - base) for h in steps]
+    remainder = np.abs(np.array(ahead) - steps * slope)
+    rates = np.diff(np.log(remainder)) / np.diff(np.log(steps))
+    assert np.all((rates > 1.9) & (rates < 2.1)), rates

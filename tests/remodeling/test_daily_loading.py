@@ -163,6 +163,13 @@ def test_two_years_of_daily_loading_at_rest_change_nothing():
     np.testing.assert_allclose(trajectory.density[-1], trajectory.density[0], rtol=1e-8)
 
 
+def test_a_plan_that_is_not_loaded_along_z_needs_a_daily_loading():
+    """its habitual force along z would be zero"""
+    plan = fem.with_load(body()[0], BENDING)
+    with pytest.raises(ValueError, match="along z, or `daily` be given, got 'bending-x'"):
+        r.make_finite_element_mechanics(plan, np.full(60, 500.0), np.ones(SHAPE, bool))
+
+
 @pytest.mark.parametrize(
     ("loads", "cases", "message"),
     [

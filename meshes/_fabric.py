@@ -7,6 +7,10 @@ import numpy as np
 from scipy import ndimage
 
 
+# voxels at a time: the products of all directions with so many stay in cache
+_CHUNK = 4096
+
+
 class Fabric(NamedTuple):
     """Fabric tensor of a mask."""
 
@@ -72,7 +76,10 @@ def mil_fabric(
     gradient = np.stack(parts)
     gradient = gradient[:, (gradient != 0).any(axis=0)] / voxel_mm
     lines = _half_sphere(directions)
-    crossings = np.array([np.abs(line @ gradient).sum(dtype=np.float64) for line in lines]) / mask.size
+    crossings = np.zeros(directions)
+    for start in range(0, gradient.shape[1], _CHUNK):
+        crossings += np.abs(lines @ gradient[:, start : start + _CHUNK]).sum(axis=1, dtype=np.float64)
+    crossings /= mask.size
     inverse_square = (crossings / 2) ** 2
     x, y, z = lines.T.astype(np.float64)
     columns = np.stack([x * x, y * y, z * z, 2 * y * z, 2 * x * z, 2 * x * y], axis=1)

@@ -99,6 +99,26 @@ def test_reactions_balance_the_work_is_twice_the_energy_and_a_new_size_needs_no_
     )
 
 
+@pytest.mark.parametrize("name", ["symmetric-shear-yz", "torsion", "kinematic-uniform", "periodic"])
+def test_two_forces_do_the_same_work_on_each_others_displacements(name, rng):
+    """Betti: f1 . u(f2) = f2 . u(f1) at the same prescribed displacements"""
+    mask, modulus = porous()
+    if name == "periodic":
+        mask, modulus = np.ones((4, 4, 4), bool), jnp.asarray(rng.uniform(100.0, 1e4, 64))
+        load = fem.load_case(name, strain=STRAINS)
+    else:
+        load = sized(name)
+    plan = fem.make_plan(mask, 0.5, load, coarsest_nodes=400)
+    run = jax.jit(lambda force: fem.solve(modulus, plan, rtol=1e-12, nodal_force=force)[0])
+    forces = jnp.asarray(rng.standard_normal((2, *plan.nodes.shape)))
+    # a periodic body is in balance under forces without resultant only
+    forces = forces - forces.mean(axis=1, keepdims=True)
+    still = run(jnp.zeros(plan.nodes.shape))
+    first, second = (run(force) - still for force in forces)
+    one, other = float(jnp.vdot(forces[0], second)), float(jnp.vdot(forces[1], first))
+    assert one == pytest.approx(other, abs=1e-8 * float(jnp.vdot(forces[0], first)))
+
+
 @pytest.mark.parametrize("plane", ["yz", "xz", "xy"])
 @pytest.mark.parametrize(
     "material", [fem.isotropic(POISSON), fem.transversely_isotropic()], ids=lambda m: m.name

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-
 # voxels at a time: the products of all directions with so many stay in cache
 _CHUNK = 4096
 
@@ -40,9 +39,10 @@ def mil_fabric(
     Args:
       mask: bone, boolean, shape (nx, ny, nz).
       voxel_mm: edge of a voxel, mm.
-      smoothing_voxels: standard deviation of the Gaussian, voxels, 0.5 or more. Lengths in mm come out too
-        long where struts are thinner than about three of these; the fabric, which is their ratio, hardly
-        changes.
+      smoothing_voxels: standard deviation of the Gaussian, voxels, 0.5 or more. Less keeps the staircase,
+        which looks more isotropic than it is; more blurs thin struts, so that lengths in mm come out too long
+        where struts are thinner than about three of these. On real bone of struts of 4 voxels (LHDL 3155 at
+        39 um) m3 / m1 is 1.32, 1.42 and 1.49 at 0.5, 1 and 2 voxels: compare specimens at one setting.
       directions: number of directions on the half sphere.
 
     Raises:

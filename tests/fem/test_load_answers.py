@@ -263,6 +263,15 @@ def test_other_displacements_on_the_same_held_nodes_need_no_new_plan():
     assert float(info.generalised_displacement) == pytest.approx(3 * float(own.generalised_displacement))
 
 
+def test_symmetric_shear_of_two_parts_is_refused():
+    """the part away from the sides could slide"""
+    mask = np.ones((9, 9, 3), bool)
+    mask[1:8, 1:8] = False
+    mask[4, 4] = True
+    with pytest.raises(ValueError, match="3 voxels, are not held"):
+        fem.make_plan(mask, 1.0, fem.load_case("symmetric-shear-xy", strain=0.01))
+
+
 def test_a_load_that_holds_other_components_needs_its_own_plan():
     """ValueError names both"""
     plan = fem.make_plan(np.ones((3, 3, 3), bool), 1.0, fem.load_case("axial", strain=-0.01))

@@ -30,7 +30,7 @@ def solve_stiffness(
     begin = time.perf_counter()
     with input_errors("--poisson"):
         material = fem.isotropic(poisson)
-    with input_errors(f"--load ({load.name})"):
+    with input_errors(f"--load ({load.name} boundary)"):
         plan = fem.make_plan(body.mask, body.voxel_mm, load, material=material)
     modulus = jnp.asarray(body.modulus)
     planned = time.perf_counter()

@@ -11,6 +11,11 @@ from ._caps import capped_modulus as capped_modulus
 from ._constraints import Constraints as Constraints
 from ._constraints import constraints as constraints
 from ._energy import strain_energy as strain_energy
+from ._fabric_stiffness import TIBIA_FABRIC_STIFFNESS as TIBIA_FABRIC_STIFFNESS
+from ._fabric_stiffness import FabricStiffness as FabricStiffness
+from ._fabric_stiffness import FabricStiffnessFit as FabricStiffnessFit
+from ._fabric_stiffness import fabric_stiffness as fabric_stiffness
+from ._fabric_stiffness import fit_fabric_stiffness as fit_fabric_stiffness
 from ._fields import ElementFields as ElementFields
 from ._fields import effective_strain as effective_strain
 from ._fields import element_fields as element_fields
@@ -36,7 +41,10 @@ from ._native import compiled_solver as compiled_solver
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
 from ._plan import with_load as with_load
+from ._reactions import load_size as load_size
 from ._reactions import macroscopic_displacement as macroscopic_displacement
+from ._several import mutual_energy as mutual_energy
+from ._several import solve_several as solve_several
 from ._solve import NotConvergedError as NotConvergedError
 from ._solve import SolveInfo as SolveInfo
 from ._solve import face_forces as face_forces

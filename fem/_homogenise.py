@@ -9,7 +9,8 @@ from jax import lax
 from ._multigrid import build_values
 from ._plan import Plan
 from ._reactions import macroscopic_displacement
-from ._solve import SolveInfo, nodal_forces, solve
+from ._several import mutual_energy
+from ._solve import SolveInfo, solve
 
 
 def homogenise(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400):
@@ -50,15 +51,15 @@ def homogenise(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400):
 @partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _stiffness(rtol, max_iterations, modulus, plan) -> tuple[jax.Array, SolveInfo]:
     displacement, info = _displacements(modulus, plan, rtol, max_iterations)
-    return _mutual_energy(displacement, modulus, plan), info
+    return _mean_energy(displacement, modulus, plan), info
 
 
 @_stiffness.defjvp
 def _stiffness_jvp(rtol, max_iterations, primals, tangents):
     modulus, plan = primals
     displacement, info = _displacements(modulus, plan, rtol, max_iterations)
-    stiffness = _mutual_energy(displacement, modulus, plan)
-    change = _mutual_energy(displacement, tangents[0], plan)
+    stiffness = _mean_energy(displacement, modulus, plan)
+    change = _mean_energy(displacement, tangents[0], plan)
     return (stiffness, info), (change, jax.tree.map(_zero_tangent, info))
 
 
@@ -80,11 +81,11 @@ def _displacements(modulus, plan, rtol, max_iterations):
     return lax.map(one, jnp.eye(6, dtype=modulus.dtype))
 
 
-def _mutual_energy(displacement, modulus, plan):
+def _mean_energy(displacement, modulus, plan):
     nx, ny, nz = plan.shape
-    volume = nx * ny * nz * plan.voxel_mm.astype(modulus.dtype) ** 3
-    rows = displacement.reshape(6, -1)
-    return lax.map(lambda u: rows @ nodal_forces(u, modulus, plan).reshape(-1), displacement) / volume
+    return mutual_energy(displacement, modulus, plan) / (
+        nx * ny * nz * plan.voxel_mm.astype(modulus.dtype) ** 3
+    )
 
 
 def _zero_tangent(value):

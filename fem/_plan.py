@@ -118,7 +118,9 @@ def make_plan(
     if block is None:
         block = BLOCK if jax.default_backend() == "cpu" else len(elements)
     if held.free != "translations":
-        _require_held(elements, nodes, connectivity, held, float(voxel_mm))
+        # symmetric shear holds each face along one axis: a part at one pair of faces could still move
+        alone = held.in_plane_free or load.definition.motion.startswith("shear-")
+        _require_held(elements, nodes, connectivity, held, float(voxel_mm), alone=alone)
     plan = Plan(
         elements=jnp.asarray(elements, jnp.int32),
         nodes=jnp.asarray(nodes, jnp.int32),
@@ -224,13 +226,13 @@ def _checked_mask(mask):
     return mask
 
 
-def _require_held(elements, nodes, connectivity, held, voxel_mm):
-    """Every part must be held along z; only a single part may be free to move in the plane."""
+def _require_held(elements, nodes, connectivity, held, voxel_mm, *, alone):
+    """Every part must be held along z; `alone` if one part only can be held well enough."""
     parts, label = element_components(connectivity, len(nodes))
     touched = np.zeros(parts, bool)
     along_z = held.fixed[:, 2]
     touched[np.unique(label[along_z[connectivity].any(axis=1)])] = True
-    if held.in_plane_free and parts > 1:
+    if alone and parts > 1:
         touched &= np.arange(parts) == np.argmax(np.bincount(label))
     if touched.all():
         return

@@ -75,7 +75,7 @@ def _add_solve(commands: argparse._SubParsersAction) -> None:
         "solve",
         help="one image, one load, one table row",
         description="A binary micro-CT mask ([x, y, z], loaded along z), or a calibrated density image with "
-        "a label mask (--mask, --label, --law).",
+        "a label mask (--mask, --label, --law). Load cases and their sizes: docs/loads.md.",
     )
     solve.add_argument("image", type=Path, metavar="IMAGE", help=".npy, .npz, .mha, .nii or .nii.gz")
     solve.add_argument("--out", type=Path, help="new folder for summary.json, log and maps")
@@ -96,10 +96,28 @@ def _add_solve(commands: argparse._SubParsersAction) -> None:
     )
     load = solve.add_argument_group("load")
     load.add_argument("--poisson", type=float, default=0.3, help="Poisson ratio (default 0.3)")
-    load.add_argument("--load", default="axial", help="load case (default axial)")
+    load.add_argument(
+        "--load",
+        default="axial",
+        help="load case (default axial); stiffness-kubc and stiffness-periodic give the 6 x 6 stiffness",
+    )
     load.add_argument("--strain", type=float, help="apparent strain, compression negative (default -0.01)")
     load.add_argument(
         "--displacement-mm", type=float, help="displacement of the top face, mm, instead of a strain"
+    )
+    load.add_argument(
+        "--angle-deg", type=float, help="angle between the platens, degrees (bending, torsion; default 1)"
+    )
+    load.add_argument(
+        "--force-n", type=float, nargs=3, metavar=("X", "Y", "Z"), help="force on the top face, N (force)"
+    )
+    load.add_argument("--pressure-mpa", type=float, help="pressure on the top face, MPa (pressure)")
+    load.add_argument(
+        "--strain-tensor",
+        type=float,
+        nargs=6,
+        metavar=("XX", "YY", "ZZ", "YZ", "XZ", "XY"),
+        help="macroscopic strain, engineering shear (kinematic-uniform, periodic)",
     )
     load.add_argument(
         "--cap-thickness-mm", type=float, default=3.0, help="least cap thickness (load pmma-axial)"

@@ -43,7 +43,10 @@ def prepare(study: Study) -> Prepared:
     with input_errors("mechanics.law"):
         law = fem.density_law(study.mechanics.law)
     with input_errors("mechanics.load, mechanics.strain"):
-        fem.load_case(study.mechanics.load, strain=study.mechanics.strain)
+        load = fem.load_case(study.mechanics.load, strain=study.mechanics.strain)
+        if load.definition.motion != "z":
+            along = ", ".join(name for name, case in fem.LOAD_CASES.items() if case.motion == "z")
+            raise ValueError(f"a study is loaded along z, by one of {along}; got {load.name!r}")
     with input_errors("[biology]"):
         parameters = remodeling.make_parameters(**(study.biology or {}))
     arms = [Arm(name=UNTREATED), *study.arm]

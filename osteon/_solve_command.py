@@ -10,6 +10,8 @@ import numpy as np
 from ._errors import NotConvergedError, UserError, input_errors
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
+from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
+from ._solve_stiffness import solve_stiffness, stiffness_table
 from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
 
 
@@ -44,9 +46,17 @@ def solve_command(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:
         require_fresh(arguments.out)
     prepare_jax(cache=not arguments.no_cache)
+    load, whole_stiffness = chosen_load(arguments)
+    if whole_stiffness and arguments.maps:
+        raise UserError(
+            f"--maps shows the fields of one load case and --load {arguments.load} solves six; "
+            "choose kinematic-uniform with --strain-tensor, or leave --maps out"
+        )
     body, extra = _read_body(arguments)
-    load = _load(arguments)
     require_memory(len(body.modulus), arguments.memory_gb)
+    if whole_stiffness:
+        _finish_stiffness(arguments, body, load, extra)
+        return
     summary, fields = solve_body(
         body,
         load,
@@ -58,10 +68,7 @@ def solve_command(arguments: argparse.Namespace) -> None:
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
             folder.write_json("summary.json", summary)
-            inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
-            folder.write_json(
-                "versions.json", {**versions(), "inputs_sha256": [sha256(path) for path in inputs]}
-            )
+            _write_versions(arguments, folder)
             for note in body.notes:
                 folder.log(note)
             folder.log(f"{summary['iterations']} iterations, residual {summary['relative_residual']:.2e}")
@@ -70,14 +77,29 @@ def solve_command(arguments: argparse.Namespace) -> None:
     print(table_row(summary))
 
 
-def _load(arguments: argparse.Namespace):
-    import fem
+def _finish_stiffness(arguments, body, load, extra) -> None:
+    """The stiffness of the box: printed, and in the folder when one is asked for."""
+    summary = solve_stiffness(
+        body,
+        load,
+        poisson=arguments.poisson,
+        rtol=arguments.rtol,
+        max_iterations=arguments.max_iterations,
+    )
+    summary = {"format": "osteon-stiffness/1", **extra, **summary, "notes": list(body.notes)}
+    if arguments.out is not None:
+        with run_folder(arguments.out) as folder:
+            folder.write_json("summary.json", summary)
+            _write_versions(arguments, folder)
+            for note in body.notes:
+                folder.log(note)
+            folder.log(f"{summary['iterations']} iterations, residuals {summary['relative_residual']}")
+    print(stiffness_table(summary))
 
-    strain, displacement = arguments.strain, arguments.displacement_mm
-    if strain is None and displacement is None:
-        strain = -0.01
-    with input_errors("--load, --strain, --displacement-mm"):
-        return fem.load_case(arguments.load, strain=strain, displacement_mm=displacement)
+
+def _write_versions(arguments, folder: RunFolder) -> None:
+    inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
+    folder.write_json("versions.json", {**versions(), "inputs_sha256": [sha256(path) for path in inputs]})
 
 
 def _read_body(arguments: argparse.Namespace) -> tuple[Body, dict[str, Any]]:
@@ -236,10 +258,7 @@ def solve_body(
         raise NotConvergedError(f"{error}; --max-iterations was {max_iterations}") from error
     fields = jax.jit(fem.element_fields)(displacement, modulus, plan)
     nx, ny, nz = body.mask.shape
-    height = nz * body.voxel_mm
-    shortening = fem.prescribed_displacement_mm(load, body.mask.shape, body.voxel_mm)
     reaction = abs(float(info.reaction_n))
-    stiffness = reaction / abs(shortening)
     bone = jnp.asarray(body.bone)
     summary = {
         "converged": bool(info.converged),
@@ -252,12 +271,16 @@ def solve_body(
         "shape": [nx, ny, nz],
         "bv_tv": body.bv_tv,
         "reaction_n": reaction,
-        "stiffness_n_per_mm": stiffness,
-        "apparent_modulus_mpa": stiffness * height / (nx * ny * body.voxel_mm**2),
+        **axial_answers(body, load, reaction),
+        **generalised_answers(load, info),
         "sed_mean_mpa": float(fields.sed_mean[bone].mean()),
         "sed_centroid_mean_mpa": float(fields.sed_centroid[bone].mean()),
         "sed_centroid_max_mpa": float(fields.sed_centroid[bone].max()),
-        "strength_pistoia_n": float(fem.strength_pistoia(fields, modulus, reaction, bone=bone)),
+        "strength_pistoia_n": (
+            float(fem.strength_pistoia(fields, modulus, reaction, bone=bone))
+            if load.definition.motion == "z"
+            else None
+        ),
         "load_case": fem.describe_load(load),
         "poisson": poisson,
         "rtol": rtol,
@@ -305,12 +328,14 @@ def table_row(summary: dict[str, Any]) -> str:
         ("BV/TV", f"{summary['bv_tv']:.4f}"),
         ("iterations", f"{summary['iterations']}"),
         ("residual", f"{summary['relative_residual']:.1e}"),
-        ("reaction N", f"{summary['reaction_n']:.7g}"),
-        ("stiffness N/mm", f"{summary['stiffness_n_per_mm']:.7g}"),
-        ("modulus MPa", f"{summary['apparent_modulus_mpa']:.7g}"),
-        ("Pistoia N", f"{summary['strength_pistoia_n']:.5g}"),
+        *load_columns(summary),
         ("solve s", f"{summary['solve_seconds']:.2f}"),
     )
+    return aligned(columns)
+
+
+def aligned(columns) -> str:
+    """Heads over values, right-aligned."""
     widths = [max(len(head), len(value)) for head, value in columns]
     heads = "  ".join(head.rjust(width) for (head, _), width in zip(columns, widths, strict=True))
     values = "  ".join(value.rjust(width) for (_, value), width in zip(columns, widths, strict=True))

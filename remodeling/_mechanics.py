@@ -16,6 +16,7 @@ from jax import lax
 
 import fem
 
+from ._daily import DailyLoading, daily_energy
 from ._filter import filter_iterations, helmholtz_filter, neighbour_table
 from ._state import BoneState
 from ._surface import clipped_fraction
@@ -169,10 +170,10 @@ class FiniteElementMemory(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class FiniteElementMechanics:
-    """Stimulus from a linear finite element solve under constant force.
+    """Stimulus from a linear finite element solve under constant force, or from a daily loading.
 
-    The solve is done at the displacement of the plan's load case and its energy scaled by
-    (habitual force / reaction)^2, so the person's load stays what it was while the bone changes.
+    Without daily loading the solve is done at the displacement of the plan's load case and its energy scaled
+    by (habitual force / reaction)^2, so the person's load stays what it was while the bone changes.
     psi_raw = U / f^m, then the Helmholtz filter; m above the modulus exponent keeps the scheme stable
     (Harrigan and Hamilton 1992). Between solves ln psi is extrapolated from the last two.
     """
@@ -193,6 +194,8 @@ class FiniteElementMechanics:
     "exponent of ash fraction in the modulus, ()"
     stimulus_exponent: jax.Array
     "m, exponent of bone fraction in the stimulus, ()"
+    daily: DailyLoading | None
+    "habitual activities under given forces; None for the one load case of the plan at its habitual force"
     rtol: float = field(metadata={"static": True})
     "relative residual of the solves"
     max_iterations: int = field(metadata={"static": True})
@@ -211,7 +214,8 @@ class FiniteElementMechanics:
         self, state: BoneState, activity: jax.Array
     ) -> tuple[FiniteElementReference, FiniteElementMemory, SolveRecord]:
         """Solve at the start; its force is the habitual one."""
-        zero = jnp.zeros_like(self.plan.nodes, dtype=state.bone_fraction.dtype)
+        shape = self.plan.nodes.shape if self.daily is None else self.daily.prescribed.shape
+        zero = jnp.zeros(shape, state.bone_fraction.dtype)
         displacement, raw, record = self._solve(state, state, activity, zero, start_given=False)
         psi = self._filtered(raw)
         floor = STIMULUS_FLOOR * jnp.mean(psi)
@@ -230,7 +234,8 @@ class FiniteElementMechanics:
         displacement, raw, record = self._solve(
             state, reference.start, reference.activity, memory.displacement
         )
-        scale = (reference.force_n / record.force_n) ** 2
+        # a daily loading states its forces; one load case keeps the force of the start
+        scale = (reference.force_n / record.force_n) ** 2 if self.daily is None else 1.0
         log_psi = jnp.log(self._filtered(raw * scale) + reference.floor)
         return FiniteElementMemory(displacement, log_psi, memory.log_stimulus), record
 
@@ -255,27 +260,34 @@ class FiniteElementMechanics:
 
     def _solve(self, state, start, activity, displacement, start_given=True):
         modulus = self.modulus(state, start, activity)
-        displacement, info = fem.solve(
-            modulus,
-            self.plan,
-            rtol=self.rtol,
-            max_iterations=self.max_iterations,
-            start=displacement if start_given else None,
-        )
-        energy = fem.element_fields(displacement, modulus, self.plan).sed_mean
-        # Force from the work of the load: exact to second order in the residual, unlike the sum over a face.
-        work = 2.0 * jnp.sum(energy * self.plan.voxel_mm.astype(energy.dtype) ** 3)
+        options = {
+            "rtol": self.rtol,
+            "max_iterations": self.max_iterations,
+            "start": displacement if start_given else None,
+        }
+        if self.daily is None:
+            energy, displacement, force, info = self._one_load(modulus, options)
+        else:
+            energy, displacement, force, info = daily_energy(modulus, self.plan, self.daily, **options)
         record = SolveRecord(
-            force_n=work / jnp.abs(fem.top_displacement(self.plan)).astype(work.dtype),
-            converged=info.converged,
-            iterations=info.iterations,
-            relative_residual=info.relative_residual,
+            force_n=force,
+            converged=jnp.all(info.converged),
+            iterations=jnp.max(info.iterations),
+            relative_residual=jnp.max(info.relative_residual),
         )
         # A held voxel may have no bone at all: its fraction is floored, or it would outshine its neighbours.
         held = jnp.clip(start.bone_fraction, 0.02, 1.0)
         fraction = jnp.where(activity > 0, clipped_fraction(state.bone_fraction), held)
         raw = energy[self.bone_elements] / fraction**self.stimulus_exponent
         return lax.stop_gradient(displacement), raw, record
+
+    def _one_load(self, modulus, options):
+        displacement, info = fem.solve(modulus, self.plan, **options)
+        energy = fem.element_fields(displacement, modulus, self.plan).sed_mean
+        # Force from the work of the load: exact to second order in the residual, unlike the sum over a face.
+        work = 2.0 * jnp.sum(energy * self.plan.voxel_mm.astype(energy.dtype) ** 3)
+        force = work / jnp.abs(fem.top_displacement(self.plan)).astype(work.dtype)
+        return energy, displacement, force, info
 
     def _filtered(self, raw):
         length = self.filter_length_mm / self.plan.voxel_mm
@@ -292,6 +304,7 @@ def make_finite_element_mechanics(
     ash_exponent: float = 2.74,
     stimulus_exponent: float | None = None,
     set_point: SetPoint = "local",
+    daily: DailyLoading | None = None,
     rtol: float = 1e-6,
     max_iterations: int = 400,
     dtype=None,
@@ -308,17 +321,24 @@ def make_finite_element_mechanics(
       ash_exponent: exponent of ash fraction in the modulus update.
       stimulus_exponent: m; n_E + 0.5 if None.
       set_point: "local" (default) or "uniform".
+      daily: habitual activities of `make_daily_loading`, under their own forces; by default the one load case
+        of the plan, under the force that it has at the start.
       rtol, max_iterations: of the solves.
 
     Raises:
       ValueError: m not above n_E (checkerboards: Harrigan and Hamilton 1992), shapes that do not fit, bone
-        outside the plan, moduli that are not positive.
+        outside the plan, moduli that are not positive, a load case not along z without `daily`.
     """
     m = fraction_exponent + 0.5 if stimulus_exponent is None else stimulus_exponent
     if not m > fraction_exponent:
         raise ValueError(
             f"`stimulus_exponent` must exceed `fraction_exponent` {fraction_exponent} or the density "
             f"runs into checkerboards (Harrigan and Hamilton 1992), got {m}"
+        )
+    if daily is None and plan.load.definition.motion != "z":
+        raise ValueError(
+            "`plan` must be of a load case that moves the top along z, or `daily` be given, got "
+            f"{plan.load.name!r}"
         )
     if set_point not in ("local", "uniform"):
         raise ValueError(f'`set_point` must be "local" or "uniform", got {set_point!r}')
@@ -358,6 +378,7 @@ def make_finite_element_mechanics(
         fraction_exponent=jnp.asarray(fraction_exponent, kind),
         ash_exponent=jnp.asarray(ash_exponent, kind),
         stimulus_exponent=jnp.asarray(m, kind),
+        daily=daily,
         rtol=float(rtol),
         max_iterations=int(max_iterations),
         filter_iterations=filter_iterations(length / voxel),

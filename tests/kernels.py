@@ -79,6 +79,23 @@ def _displacement(dtype) -> jax.Array:
     return _vector(dtype, -0.05, 0.05, _plan().nodes.size).reshape(_plan().nodes.shape)
 
 
+def _bending() -> fem.LoadCase:
+    return fem.load_case("bending-x", angle_rad=0.01)
+
+
+def _two_loads(dtype) -> jax.Array:
+    plans = (_plan(), fem.with_load(_plan(), _bending()))
+    return jnp.stack([plan.prescribed for plan in plans]).astype(dtype)
+
+
+def _daily(dtype) -> remodeling.DailyLoading:
+    cases = [
+        remodeling.DailyCase("standing", {"axial": -500.0}, 1000.0),
+        remodeling.DailyCase("flexion", {"axial": -800.0, "bending-x": 900.0}, 100.0),
+    ]
+    return remodeling.make_daily_loading(_plan(), [_plan().load, _bending()], cases, dtype=dtype)
+
+
 def _stiffness(dtype) -> jax.Array:
     return jnp.asarray(1000.0 * fem.stiffness_matrix(fem.transversely_isotropic()), dtype)
 
@@ -189,6 +206,27 @@ FEM = [
             lambda dtype, load=load: (_vector(dtype, 500.0, 5000.0), _plan(load)),
         )
         for load in ("kinematic-uniform", "periodic")
+    ),
+    Kernel(
+        "fem.solve_several",
+        lambda modulus, plan, prescribed: fem.solve_several(modulus, plan, prescribed, rtol=1e-5)[0],
+        lambda dtype: (_vector(dtype, 500.0, 5000.0), _plan(), _two_loads(dtype)),
+    ),
+    Kernel(
+        "fem.mutual_energy",
+        lambda modulus, plan, displacement: fem.mutual_energy(displacement, modulus, plan),
+        lambda dtype: (_vector(dtype, 500.0, 5000.0), _plan(), _two_loads(dtype)),
+    ),
+    Kernel(
+        "fem.load_size",
+        lambda plan: fem.load_size(plan, jnp.result_type(float)),
+        lambda dtype: (_plan(),),
+        differentiable=False,
+    ),
+    Kernel(
+        "fem.fabric_stiffness",
+        fem.fabric_stiffness,
+        lambda dtype: (jnp.asarray(0.3, dtype), jnp.asarray([0.8, 1.0, 1.2], dtype)),
     ),
     Kernel(
         "fem.macroscopic_displacement",
@@ -397,6 +435,13 @@ REMODELING = [
         ),
     ),
     Kernel(
+        "remodeling.daily_energy",
+        lambda modulus, plan, daily: (
+            remodeling.daily_energy(modulus, plan, daily, rtol=1e-5, max_iterations=100).energy
+        ),
+        lambda dtype: (_vector(dtype, 500.0, 5000.0), _plan(), _daily(dtype)),
+    ),
+    Kernel(
         "remodeling.simulate[surrogate]",
         _simulate,
         lambda dtype: (
@@ -489,6 +534,7 @@ HOST_FUNCTIONS = {
     "fem.describe_load",
     "fem.element_stiffness",
     "fem.gauss_strain_matrices",
+    "fem.fit_fabric_stiffness",
     "fem.isotropic",
     "fem.load_case",
     "fem.orthotropic_axes",

@@ -99,6 +99,26 @@ def test_reactions_balance_the_work_is_twice_the_energy_and_a_new_size_needs_no_
     )
 
 
+@pytest.mark.parametrize("name", ["symmetric-shear-yz", "torsion", "kinematic-uniform", "periodic"])
+def test_two_forces_do_the_same_work_on_each_others_displacements(name, rng):
+    """Betti: f1 . u(f2) = f2 . u(f1) at the same prescribed displacements"""
+    mask, modulus = porous()
+    if name == "periodic":
+        mask, modulus = np.ones((4, 4, 4), bool), jnp.asarray(rng.uniform(100.0, 1e4, 64))
+        load = fem.load_case(name, strain=STRAINS)
+    else:
+        load = sized(name)
+    plan = fem.make_plan(mask, 0.5, load, coarsest_nodes=400)
+    run = jax.jit(lambda force: fem.solve(modulus, plan, rtol=1e-12, nodal_force=force)[0])
+    forces = jnp.asarray(rng.standard_normal((2, *plan.nodes.shape)))
+    # a periodic body is in balance under forces without resultant only
+    forces = forces - forces.mean(axis=1, keepdims=True)
+    still = run(jnp.zeros(plan.nodes.shape))
+    first, second = (run(force) - still for force in forces)
+    one, other = float(jnp.vdot(forces[0], second)), float(jnp.vdot(forces[1], first))
+    assert one == pytest.approx(other, abs=1e-8 * float(jnp.vdot(forces[0], first)))
+
+
 @pytest.mark.parametrize("plane", ["yz", "xz", "xy"])
 @pytest.mark.parametrize(
     "material", [fem.isotropic(POISSON), fem.transversely_isotropic()], ids=lambda m: m.name
@@ -243,6 +263,15 @@ def test_other_displacements_on_the_same_held_nodes_need_no_new_plan():
     assert float(info.generalised_displacement) == pytest.approx(3 * float(own.generalised_displacement))
 
 
+def test_symmetric_shear_of_two_parts_is_refused():
+    """the part away from the sides could slide"""
+    mask = np.ones((9, 9, 3), bool)
+    mask[1:8, 1:8] = False
+    mask[4, 4] = True
+    with pytest.raises(ValueError, match="3 voxels, are not held"):
+        fem.make_plan(mask, 1.0, fem.load_case("symmetric-shear-xy", strain=0.01))
+
+
 def test_a_load_that_holds_other_components_needs_its_own_plan():
     """ValueError names both"""
     plan = fem.make_plan(np.ones((3, 3, 3), bool), 1.0, fem.load_case("axial", strain=-0.01))
@@ -262,5 +291,30 @@ def test_remainder_of_the_energy_gradient_falls_with_the_square_of_the_step(name
     assert (slope < 0) == (name == "pressure")
     steps = np.array([0.1, 0.05, 0.025])
     remainder = [abs(float(energy(modulus + s * along) - value) - s * slope) for s in steps]
+    rates = np.diff(np.log(remainder)) / np.diff(np.log(steps))
+    assert np.all((rates > 1.9) & (rates < 2.1)), rates
+
+
+@pytest.mark.parametrize("name", ["torsion", "periodic"])
+def test_derivatives_of_a_displacement_by_moduli_and_by_what_is_prescribed(name, rng):
+    """J(E, u_D) = <w, u> + |u|^2: Taylor remainder of order 2 in both; reverse = forward"""
+    modulus = jnp.asarray(rng.uniform(500.0, 2000.0, 64))
+    size: Any = {"strain": STRAINS} if name == "periodic" else {"angle_rad": 0.02}
+    plan = fem.make_plan(np.ones((4, 4, 4), bool), 0.5, fem.load_case(name, **size))
+    weight = jnp.asarray(rng.standard_normal(plan.nodes.shape))
+
+    @jax.jit
+    def value(modulus, prescribed):
+        displacement, _ = fem.solve(modulus, plan, rtol=1e-12, prescribed=prescribed)
+        return jnp.vdot(weight, displacement) + jnp.vdot(displacement, displacement)
+
+    start = (modulus, plan.prescribed)
+    along = (modulus * jnp.asarray(rng.uniform(-1, 1, 64)), 0.01 * weight)
+    base, gradient = jax.value_and_grad(value, argnums=(0, 1))(*start)
+    slope = float(sum(jnp.vdot(g, a) for g, a in zip(gradient, along, strict=True)))
+    assert float(jax.jvp(value, start, along)[1]) == pytest.approx(slope, rel=1e-8)
+    steps = np.array([0.1, 0.05, 0.025])
+    ahead = [float(value(*(s + h * a for s, a in zip(start, along, strict=True))) - base) for h in steps]
+    remainder = np.abs(np.array(ahead) - steps * slope)
     rates = np.diff(np.log(remainder)) / np.diff(np.log(steps))
     assert np.all((rates > 1.9) & (rates < 2.1)), rates

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.test_util import check_grads
 from scipy.spatial.transform import Rotation
 
 import fem
@@ -92,3 +93,15 @@ def test_a_stiffness_of_another_shape_is_refused():
     """ValueError"""
     with pytest.raises(ValueError, match=r"finite \(6, 6\) matrix"):
         fem.orthotropic_axes(np.eye(3))
+
+
+def test_gradients_of_constants_turns_and_bounds_are_right(rng):
+    """reverse mode against central differences"""
+    stiffness = jnp.asarray(orthotropic()) / 1000.0
+    turn = jnp.asarray(Rotation.from_rotvec([0.3, -0.4, 0.5]).as_matrix())
+    check_grads(lambda c: jnp.sin(fem.rotate_stiffness(c, turn)), (stiffness,), order=1, modes=["rev"])
+    check_grads(lambda c: fem.engineering_constants(c), (stiffness,), order=1, modes=["rev"])
+    share, bulk, shear = (jnp.asarray(v) for v in ([0.3, 0.7], [0.5, 2.0], [0.2, 1.1]))
+    check_grads(fem.hashin_shtrikman_bounds, (share, bulk, shear), order=1, modes=["rev"])
+    phases = jnp.stack([stiffness, 3 * stiffness])
+    check_grads(fem.voigt_reuss_bounds, (share, phases), order=1, modes=["rev"])

@@ -245,6 +245,7 @@ def test_a_run_is_never_overwritten(run, images, capsys):
         (["levels[0].cortical_labels=[9]"], "found there: 1, 2"),
         (["mechanics.law=koperdahl"], "kopperdahl-2002"),
         (["mechanics.load=axail"], "pmma-axial"),
+        (["mechanics.load=shear-x"], "a study is loaded along z, by one of axial"),
         (["arm[0].dose[0].drug=testosteron"], "testosterone-cypionate"),
         (["arm[0].dose[0].amount_mg=9999"], "amount_mg"),
         (["biology.ks=1"], "remodeling.PARAMETERS"),

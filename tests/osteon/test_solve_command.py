@@ -245,3 +245,62 @@ def test_published_answer_of_mask_50(tmp_path, shared_data):
     assert summary["apparent_modulus_mpa"] == pytest.approx(830.2916, rel=1e-5)
     assert summary["sed_centroid_mean_mpa"] == pytest.approx(0.1623914, rel=1e-4)
     assert summary["sed_centroid_max_mpa"] == pytest.approx(5.40095, rel=1e-3)
+
+
+def test_a_cube_in_bending_torsion_and_shear_reports_what_does_work(tmp_path, cube, capsys):
+    """summary.json: generalised force and displacement with units; no axial stiffness or strength"""
+    wanted = {
+        "bending-x": (["--angle-deg", "0.5"], "N mm", "rad", np.radians(0.5)),
+        "shear-x": (["--strain", "0.01"], "N", "mm", 0.04),
+    }
+    for name, (size, unit, moved, value) in wanted.items():
+        summary = solve(tmp_path / name, cube, "--voxel-mm", "0.5", "--load", name, *size)
+        assert summary["load_case"]["name"] == name
+        assert summary["generalised_force"]["unit"] == unit
+        assert summary["generalised_force"]["value"] > 0
+        assert summary["generalised_displacement"] == {"value": pytest.approx(value), "unit": moved}
+        assert summary["apparent_modulus_mpa"] is None
+        assert summary["strength_pistoia_n"] is None
+    assert "moment N mm" in capsys.readouterr().out
+
+
+def test_a_pressed_cube_answers_with_a_displacement(tmp_path, cube):
+    """v = 0: shortening p L / E; reaction p A"""
+    summary = solve(
+        tmp_path / "run", cube, "--voxel-mm", "0.5", "--load", "pressure", "--pressure-mpa", "2",
+        "--poisson", "0", "--rtol", "1e-10",
+    )  # fmt: skip
+    assert summary["reaction_n"] == pytest.approx(2 * 16.0)
+    assert summary["generalised_displacement"]["value"] == pytest.approx(2 * 4 / 10000)
+
+
+@pytest.mark.parametrize("name", ["stiffness-kubc", "stiffness-periodic"])
+def test_the_stiffness_of_a_solid_cube_is_printed_and_written(tmp_path, cube, capsys, name):
+    """C = E C(v); E1 = E2 = E3 = E, nu = v"""
+    summary = solve(tmp_path / "run", cube, "--voxel-mm", "0.5", "--load", name, "--modulus-mpa", "1000")
+    axial = 1000 * 0.7 / (1.3 * 0.4)
+    assert summary["stiffness_mpa"][0][0] == pytest.approx(axial, rel=1e-6)
+    assert summary["stiffness_mpa"][3][3] == pytest.approx(1000 / 2.6, rel=1e-6)
+    assert summary["orthotropic"]["young_mpa"] == pytest.approx([1000] * 3, rel=1e-6)
+    assert summary["orthotropic"]["poisson"]["13"] == pytest.approx(0.3, rel=1e-6)
+    assert summary["fabric"] is None
+    assert "E3 1000 MPa" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--load", "bending"], "it must be one of axial, uniaxial"),
+        (["--load", "bending-x", "--strain", "0.01"], "--load bending-x takes --angle-deg, got --strain"),
+        (["--load", "force"], "--load force needs --force-n"),
+        (["--load", "periodic"], "takes --strain-tensor XX YY ZZ YZ XZ XY"),
+        (["--load", "axial", "--strain-tensor", *"000001"], "is for kinematic-uniform and periodic"),
+        (["--load", "stiffness-kubc", "--strain", "0.1"], "takes no size"),
+        (["--load", "torsion", "--angle-deg", "90"], "must be below 1 rad"),
+        (["--load", "axial", "--angle-deg", "1"], "takes --strain or --displacement-mm, got --angle-deg"),
+    ],
+)
+def test_a_load_or_size_that_makes_no_sense_is_a_sentence(cube, capsys, arguments, sentence):
+    """exit code 2"""
+    assert main(["solve", cube, "--voxel-mm", "0.5", "--no-cache", *arguments]) == 2
+    assert sentence in capsys.readouterr().err

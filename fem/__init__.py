@@ -5,6 +5,10 @@ from ._caps import Capped as Capped
 from ._caps import add_caps as add_caps
 from ._caps import capped_modulus as capped_modulus
 from ._energy import strain_energy as strain_energy
+from ._failure import OFFSET_STRAIN as OFFSET_STRAIN
+from ._failure import STATED_STRAIN as STATED_STRAIN
+from ._failure import NonlinearStrength as NonlinearStrength
+from ._failure import nonlinear_strength as nonlinear_strength
 from ._fields import ElementFields as ElementFields
 from ._fields import effective_strain as effective_strain
 from ._fields import element_fields as element_fields
@@ -26,8 +30,13 @@ from ._materials import Material as Material
 from ._materials import isotropic as isotropic
 from ._materials import stiffness_matrix as stiffness_matrix
 from ._materials import transversely_isotropic as transversely_isotropic
+from ._nonlinear import FailureCurve as FailureCurve
+from ._nonlinear import StepInfo as StepInfo
+from ._nonlinear import force_displacement as force_displacement
+from ._nonlinear import force_displacement_checked as force_displacement_checked
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
+from ._plastic_body import plastic_forces as plastic_forces
 from ._solve import NotConvergedError as NotConvergedError
 from ._solve import SolveInfo as SolveInfo
 from ._solve import face_forces as face_forces
@@ -39,3 +48,9 @@ from ._solve import top_displacement as top_displacement
 from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
 from ._strength import strength_crawford as strength_crawford
 from ._strength import strength_pistoia as strength_pistoia
+from ._yield import TISSUE_YIELD_STRAIN as TISSUE_YIELD_STRAIN
+from ._yield import YIELD_SURFACES as YIELD_SURFACES
+from ._yield import YieldSurface as YieldSurface
+from ._yield import make_yield_surface as make_yield_surface
+from ._yield import return_mapping as return_mapping
+from ._yield import yield_value as yield_value

@@ -175,19 +175,20 @@ def _line_search(residual_of, displacement, residual, change):
     """The step along `change` at which the slope of the potential no longer points far back."""
     slope = jnp.vdot(residual, change)
 
-    def overshoots(state):
-        _, trial, _, cuts = state
-        return (jnp.vdot(trial, change) < -OVERSHOOT * slope) & (cuts < LINE_SEARCH_STEPS)
+    def go_on(state):
+        _, _, _, beyond, tries = state
+        return (tries == 0) | ((beyond < -OVERSHOOT * slope) & (tries <= LINE_SEARCH_STEPS))
 
-    def cut(state):
-        length, trial, _, cuts = state
-        # zero of the straight line between the two slopes
-        length = length * jnp.clip(slope / (slope - jnp.vdot(trial, change)), 0.1, 0.9)
-        return length, *residual_of(displacement + length * change), cuts + 1
+    def attempt(state):
+        length, _, _, beyond, tries = state
+        # zero of the straight line between the slopes at the start and at the last attempt
+        length = jnp.where(tries == 0, 1, length * jnp.clip(slope / (slope - beyond), 0.1, 0.9))
+        trial, held = residual_of(displacement + length * change)
+        return length, trial, held, jnp.vdot(trial, change), tries + 1
 
     one = jnp.ones((), change.dtype)
-    first = (one, *residual_of(displacement + change), jnp.zeros((), jnp.int32))
-    length, trial, held, _ = lax.while_loop(overshoots, cut, first)
+    first = (one, residual, one, -slope, jnp.zeros((), jnp.int32))
+    length, trial, held, *_ = lax.while_loop(go_on, attempt, first)
     return displacement + length * change, trial, held
 
 
@@ -272,8 +273,7 @@ def force_displacement(
         inside = jnp.where(free, start, 0)
         reached, info = lax.custom_root(equation, inside, find, tangent_solve, has_aux=True)
         reached = jnp.where(free, reached, factor * prescribed)
-        force = internal_force(reached, blocks, history, plan, surface)
-        history, energies = advance_history(reached, blocks, history, plan, surface)
+        force, history, energies = advance_history(reached, blocks, history, plan, surface)
         spent = spent + energies.dissipated
         reaction = jnp.sum(jnp.where(plan.top, force[:, 2], 0))
         flown = jnp.sum(yielded_points(history, blocks)) / modulus.shape[0]

@@ -102,24 +102,28 @@ def internal_force(displacement, blocks: Blocks, history, plan: Plan, surface: Y
 
 
 def advance_history(displacement, blocks: Blocks, history, plan: Plan, surface: YieldSurface):
-    """History at the end of a converged increment, and its `Energies`."""
+    """Nodal forces, history at the end of a converged increment, and its `Energies`."""
     rows = _strain_rows(plan, surface, displacement.dtype)
-    volume = plan.voxel_mm.astype(displacement.dtype) ** 3 / 8
+    size = plan.voxel_mm.astype(displacement.dtype)
+    area, volume = size**2 / 8, size**3 / 8
     slope = surface.hardening / (1 - surface.hardening)
 
     def block(total, inputs):
         nodes, modulus, yield_stress, before = inputs
         stress, after = _point_stress(displacement, plan, surface, rows, nodes, modulus, yield_stress, before)
-        stiff = jnp.where(modulus > 0, modulus, 1)
-        elastic = jnp.sum(jnp.sum(stress**2, axis=(0, 1)) / stiff)
-        stored = (elastic + slope * jnp.sum(modulus * after[6] ** 2)) / 2
-        dissipated = jnp.sum(yield_stress * (after[6] - before[6]))
-        return Energies(total.stored + volume * stored, total.dissipated + volume * dissipated), after
+        forces, stored, dissipated = total
+        forces = forces.at[nodes].add(
+            (area * (stress.reshape(48, -1).T @ rows)).reshape(-1, 8, 3), mode="promise_in_bounds"
+        )
+        elastic = jnp.sum(jnp.sum(stress**2, axis=(0, 1)) / jnp.where(modulus > 0, modulus, 1))
+        stored += volume * (elastic + slope * jnp.sum(modulus * after[6] ** 2)) / 2
+        dissipated += volume * jnp.sum(yield_stress * (after[6] - before[6]))
+        return (forces, stored, dissipated), after
 
     zero = jnp.zeros((), displacement.dtype)
     inputs = (blocks.connectivity, blocks.modulus, blocks.yield_stress, history)
-    energies, after = lax.scan(block, Energies(zero, zero), inputs)
-    return after, energies
+    (forces, stored, dissipated), after = lax.scan(block, (jnp.zeros_like(displacement), zero, zero), inputs)
+    return forces, after, Energies(stored, dissipated)
 
 
 def yielded_points(history, blocks: Blocks):

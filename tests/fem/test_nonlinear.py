@@ -1,6 +1,7 @@
 """Elastoplastic bodies: closed forms, limit loads, energy, convergence of Newton's method, derivatives."""
 
 import dataclasses
+import itertools
 
 import jax
 import jax.numpy as jnp
@@ -38,13 +39,23 @@ def homogeneous(plan, modulus=1000.0, yield_strain=0.008):
     return jnp.full(count, modulus), jnp.full(count, modulus * yield_strain)
 
 
-def porous(rng):
-    """A 5 x 5 x 6 block with holes, moduli from 300 to 1500 MPa."""
+@pytest.fixture(scope="module")
+def porous():
+    """A 5 x 5 x 6 block with holes, moduli from 300 to 1500 MPa, yield strain 0.8 %."""
     mask = np.ones((5, 5, 6), bool)
     mask[1, 1:4, 2] = mask[3, 2, 1:5] = mask[2, 3, 3] = False
     plan = make_plan(mask, 0.5, load_case("axial", strain=-0.02), coarsest_nodes=300)
-    modulus = jnp.asarray(rng.uniform(300, 1500, int(mask.sum())))
-    return plan, modulus, 0.008 * modulus
+    modulus = jnp.asarray(np.random.default_rng(11).uniform(300, 1500, int(mask.sum())))
+    return modulus, 0.008 * modulus, plan
+
+
+@pytest.fixture(scope="module")
+def curves(porous):
+    """Its curves in 10 and in 40 increments."""
+    return [
+        force_displacement_checked(*porous, TISSUE, np.linspace(0, 1, steps + 1)[1:], rtol=1e-8)[0]
+        for steps in (10, 40)
+    ]
 
 
 @pytest.mark.parametrize("strain", [-0.02, 0.02], ids=["compression", "tension"])
@@ -107,26 +118,28 @@ def test_a_bent_slab_carries_one_and_a_half_times_its_yield_moment():
     assert float(moment / yield_moment) == pytest.approx(1.5 * (1 - 1 / (3 * curvature**2)), rel=0.01)
 
 
-def test_the_work_of_the_load_is_stored_or_dissipated(rng):
+def test_the_work_of_the_load_is_stored_or_dissipated(curves):
     """int F du = stored + dissipated, better with smaller increments; dissipation never falls"""
-    plan, modulus, yield_stress = porous(rng)
     errors = []
-    for steps in (10, 20, 40):
-        factors = np.linspace(0, 1, steps + 1)[1:]
-        curve, _ = force_displacement_checked(modulus, yield_stress, plan, TISSUE, factors, rtol=1e-8)
+    for curve in curves:
         path = np.concatenate([[0], curve.displacement_mm])
         force = np.concatenate([[0], curve.force_n])
         work = np.sum(np.diff(path) * (force[1:] + force[:-1]) / 2)
         errors.append(abs(work - float(curve.stored_n_mm[-1] + curve.dissipated_n_mm[-1])) / work)
         assert (np.diff(np.concatenate([[0], curve.dissipated_n_mm])) >= 0).all()
     assert errors[0] < 0.01
-    assert errors[1] < 0.6 * errors[0]
-    assert errors[2] < 0.6 * errors[1]
+    assert errors[1] < 0.35 * errors[0]
 
 
-def test_before_anything_yields_the_answer_is_the_linear_one(rng):
+def test_the_increments_do_not_matter_much(curves):
+    """F at the end of 10 and of 40 increments differs by less than half a percent"""
+    coarse, fine = curves
+    np.testing.assert_allclose(coarse.force_n, fine.force_n[3::4], rtol=5e-3)
+
+
+def test_before_anything_yields_the_answer_is_the_linear_one(porous):
     """F = K u while no Gauss point flows"""
-    plan, modulus, yield_stress = porous(rng)
+    modulus, yield_stress, plan = porous
     curve, info = force_displacement_checked(modulus, 100 * yield_stress, plan, TISSUE, STEPS, rtol=1e-9)
     np.testing.assert_allclose(curve.force_n, curve.stiffness_n_per_mm * curve.displacement_mm, rtol=1e-8)
     np.testing.assert_array_equal(curve.yielded_volume, 0)
@@ -134,43 +147,31 @@ def test_before_anything_yields_the_answer_is_the_linear_one(rng):
     np.testing.assert_allclose(curve.stored_n_mm, curve.force_n * curve.displacement_mm / 2, rtol=1e-8)
 
 
-def test_newton_converges_quadratically(rng):
-    """log |R_n+1| ~ 2 log |R_n| in the last iterations, from beyond yield"""
-    plan, modulus, yield_stress = porous(rng)
-    _, info = force_displacement_checked(
-        modulus, yield_stress, plan, TISSUE, np.array([0.5, 1.0]), rtol=1e-11
-    )
-    history = np.asarray(info.residual_history[1])
-    history = history[np.isfinite(history)]
-    last = np.log10(history[-3:])
-    assert history[-1] <= 1e-11
-    assert last[1] / last[0] > 1.6 or last[2] / last[1] > 1.6
-    assert len(history) <= 9
+def test_newton_converges_quadratically(porous):
+    """log |R_n+1| ~ 2 log |R_n| in the last iterations, beyond yield, to rounding"""
+    _, info = force_displacement_checked(*porous, TISSUE, STEPS, rtol=1e-12)
+    orders = []
+    for history in np.asarray(info.residual_history):
+        digits = -np.log10(history[np.isfinite(history)])
+        orders += [(after / before) for before, after in itertools.pairwise(digits) if 2 < before < 6]
+    assert len(orders) >= 5
+    assert np.median(orders) > 1.7
+    assert int(info.newton_iterations.max()) <= 8
 
 
-def test_the_increments_do_not_matter_much(rng):
-    """F at the end of 10 and of 80 increments differs by less than half a percent"""
-    plan, modulus, yield_stress = porous(rng)
-    coarse, _ = force_displacement_checked(modulus, yield_stress, plan, TISSUE, STEPS)
-    fine, _ = force_displacement_checked(modulus, yield_stress, plan, TISSUE, np.linspace(0, 1, 81)[1:])
-    np.testing.assert_allclose(coarse.force_n, fine.force_n[7::8], rtol=5e-3)
-
-
-def test_unloading_runs_along_the_elastic_line(rng):
-    """dF = K du on the way back; the way to zero force leaves a shortening"""
-    plan, modulus, yield_stress = porous(rng)
-    curve, _ = force_displacement_checked(
-        modulus, yield_stress, plan, TISSUE, np.array([0.5, 1.0, 0.95, 0.9]), rtol=1e-8
-    )
-    slope = jnp.diff(curve.force_n[1:]) / jnp.diff(curve.displacement_mm[1:])
+def test_unloading_runs_along_the_elastic_line(porous):
+    """dF = K du on the way back; beyond yield the secant is softer than half of that"""
+    factors = np.array([0.2, 0.4, 0.6, 0.8, 1.0, 0.98, 0.96, 0.94, 0.92, 0.9])
+    curve, _ = force_displacement_checked(*porous, TISSUE, factors, rtol=1e-8)
+    slope = jnp.diff(curve.force_n[4:]) / jnp.diff(curve.displacement_mm[4:])
     np.testing.assert_allclose(slope, curve.stiffness_n_per_mm, rtol=1e-5)
-    assert float(curve.force_n[1] / curve.displacement_mm[1]) < 0.6 * float(curve.stiffness_n_per_mm)
+    assert float(curve.force_n[4] / curve.displacement_mm[4]) < 0.6 * float(curve.stiffness_n_per_mm)
 
 
-def test_the_tangent_is_symmetric(rng):
+def test_the_tangent_is_symmetric(porous, curves, rng):
     """Betti: w . K(u) v = v . K(u) w at a state of flow"""
-    plan, modulus, yield_stress = porous(rng)
-    curve, _ = force_displacement_checked(modulus, yield_stress, plan, TISSUE, STEPS)
+    modulus, yield_stress, plan = porous
+    curve = curves[0]
 
     def force(displacement):
         return plastic_forces(displacement, curve.history, modulus, yield_stress, plan, TISSUE)
@@ -182,46 +183,58 @@ def test_the_tangent_is_symmetric(rng):
     assert float(jnp.vdot(v, product(v))) > 0
 
 
-def test_scaling_the_yield_stress_scales_the_curve(rng):
+def test_scaling_the_yield_stress_scales_the_curve(porous, curves):
     """F(c u; c y) = c F(u; y)"""
-    plan, modulus, yield_stress = porous(rng)
-    one, _ = force_displacement_checked(modulus, yield_stress, plan, TISSUE, STEPS, rtol=1e-8)
-    two, _ = force_displacement_checked(modulus, 1.7 * yield_stress, plan, TISSUE, 1.7 * STEPS, rtol=1e-8)
-    np.testing.assert_allclose(two.force_n, 1.7 * one.force_n, rtol=1e-6)
+    modulus, yield_stress, plan = porous
+    other, _ = force_displacement_checked(modulus, 1.7 * yield_stress, plan, TISSUE, 1.7 * STEPS, rtol=1e-8)
+    np.testing.assert_allclose(other.force_n, 1.7 * curves[0].force_n, rtol=1e-6)
 
 
-def test_the_derivative_of_the_strength_is_exact_through_the_history(rng):
-    """Taylor: |S(p + h d) - S(p) - h S' d| ~ h^2; forward and reverse agree; moduli and yield stresses"""
-    plan, modulus, yield_stress = porous(rng)
+def strength_of(modulus, yield_stress, plan):
+    """A mixture of the readings of a short curve."""
     factors = np.array([0.3, 0.45, 0.6, 0.8, 1.0])
-    along = (modulus * rng.normal(size=modulus.shape), yield_stress * rng.normal(size=modulus.shape))
+    curve, _ = force_displacement(modulus, yield_stress, plan, TISSUE, factors, rtol=1e-11)
+    read = nonlinear_strength(curve, 3.0, stated_strain=0.015)
+    return read.yield_n + 0.7 * read.stated_n + 0.3 * read.greatest_n + 0.01 * read.stiffness_n_per_mm
 
-    def strength(modulus, yield_stress):
-        curve, _ = force_displacement(modulus, yield_stress, plan, TISSUE, factors, rtol=1e-11)
-        read = nonlinear_strength(curve, 3.0, stated_strain=0.015)
-        return jnp.stack([read.yield_n, read.stated_n, read.greatest_n]) @ jnp.array([1.0, 0.7, 0.3])
 
-    gradient = jax.jit(jax.grad(strength, argnums=(0, 1)))(modulus, yield_stress)
+def directions(porous, rng):
+    modulus, yield_stress, _ = porous
+    return modulus * rng.normal(size=modulus.shape), yield_stress * rng.normal(size=modulus.shape)
+
+
+def test_the_gradient_of_the_strength_is_exact_through_the_history(porous, rng):
+    """Taylor: |S(p + h d) - S(p) - h S' d| ~ h^2, p the moduli and yield stresses"""
+    modulus, yield_stress, plan = porous
+    along = directions(porous, rng)
+    evaluate = jax.jit(jax.value_and_grad(strength_of, argnums=(0, 1)))
+    value, gradient = evaluate(modulus, yield_stress, plan)
     slope = sum(float(jnp.vdot(g, d)) for g, d in zip(gradient, along, strict=True))
-    value, forward = jax.jit(lambda a, b: jax.jvp(strength, (a, b), along))(modulus, yield_stress)
-    assert slope == pytest.approx(float(forward), rel=1e-6)
-    evaluate = jax.jit(strength)
-    sizes = np.array([1e-2, 5e-3, 2.5e-3])
     rest = []
-    for h in sizes:
-        moved = evaluate(modulus + h * along[0], yield_stress + h * along[1])
+    for h in (1e-2, 2.5e-3):
+        moved = evaluate(modulus + h * along[0], yield_stress + h * along[1], plan)[0]
         rest.append(abs(float(moved - value) - h * slope))
-    order = np.log(rest[0] / rest[2]) / np.log(4)
+    order = np.log(rest[0] / rest[1]) / np.log(4)
     assert 1.8 < order < 2.2, rest
 
 
-def test_an_increment_that_does_not_converge_is_an_error(rng):
+@pytest.mark.slow
+def test_forward_and_reverse_derivatives_of_the_strength_agree(porous, rng):
+    """S' d by a tangent is S' d by the gradient"""
+    modulus, yield_stress, plan = porous
+    along = directions(porous, rng)
+    gradient = jax.jit(jax.grad(strength_of, argnums=(0, 1)))(modulus, yield_stress, plan)
+    slope = sum(float(jnp.vdot(g, d)) for g, d in zip(gradient, along, strict=True))
+    tangent = jax.jit(lambda a, b, plan: jax.jvp(lambda m, y: strength_of(m, y, plan), (a, b), along)[1])(
+        modulus, yield_stress, plan
+    )
+    assert slope == pytest.approx(float(tangent), rel=1e-6)
+
+
+def test_an_increment_that_does_not_converge_is_an_error(porous):
     """the increment, what was reached and what to try"""
-    plan, modulus, yield_stress = porous(rng)
-    with pytest.raises(NotConvergedError, match=r"increment 2 of 2.*smaller increments"):
-        force_displacement_checked(
-            modulus, yield_stress, plan, TISSUE, np.array([0.1, 1.0]), rtol=1e-9, max_newton=1
-        )
+    with pytest.raises(NotConvergedError, match=r"increment 1 of 10.*smaller increments"):
+        force_displacement_checked(*porous, TISSUE, STEPS, rtol=1e-19)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,11 @@ from ._solve import require_converged as require_converged
 from ._solve import solve as solve
 from ._solve import solve_checked as solve_checked
 from ._solve import top_displacement as top_displacement
+from ._spine_load import ACTIVITIES as ACTIVITIES
+from ._spine_load import Activity as Activity
+from ._spine_load import activity as activity
+from ._spine_load import load_to_strength as load_to_strength
+from ._spine_load import spine_load as spine_load
 from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
 from ._strength import strength_crawford as strength_crawford
 from ._strength import strength_pistoia as strength_pistoia

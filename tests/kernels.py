@@ -196,6 +196,16 @@ FEM = [
         fem.effective_strain,
         lambda dtype: (_vector(dtype, 0.01, 0.5), _vector(dtype, 500.0, 5000.0)),
     ),
+    Kernel(
+        "fem.spine_load",
+        lambda mass, height: fem.spine_load(mass, height, fem.activity("lifting-20")),
+        lambda dtype: (jnp.asarray(80.0, dtype), jnp.asarray(1.75, dtype)),
+    ),
+    Kernel(
+        "fem.load_to_strength",
+        fem.load_to_strength,
+        lambda dtype: (jnp.asarray(3000.0, dtype), jnp.asarray(6000.0, dtype)),
+    ),
     *(
         Kernel(
             f"fem.force_displacement[{load}]",
@@ -481,6 +491,7 @@ CALIBRATION = [
 KERNELS = [*FEM, *REMODELING, *CALIBRATION]
 
 HOST_FUNCTIONS = {
+    "fem.activity",
     "fem.add_caps",
     "fem.centroid_strain_matrix",
     "fem.constraints",

@@ -10,6 +10,7 @@ import numpy as np
 from ._errors import NotConvergedError, UserError, input_errors
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
+from ._solve_strength import curve_figure, nonlinear_strength, require_yield_stress
 from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
 
 
@@ -21,6 +22,10 @@ class Body:
     "elements, boolean, (nx, ny, nz), caps included"
     modulus: np.ndarray
     "axial modulus of the elements, MPa, (ne,)"
+    yield_stress: np.ndarray | None
+    "compressive yield stress of the elements, MPa, (ne,); None where the density law gives none"
+    yield_surface: str
+    "name of the yield surface, a key of fem.YIELD_SURFACES"
     bone: np.ndarray
     "which elements are bone and not cap, boolean, (ne,)"
     voxel_mm: float
@@ -46,6 +51,8 @@ def solve_command(arguments: argparse.Namespace) -> None:
     prepare_jax(cache=not arguments.no_cache)
     body, extra = _read_body(arguments)
     load = _load(arguments)
+    if arguments.strength == "nonlinear":
+        require_yield_stress(body, arguments.law)
     require_memory(len(body.modulus), arguments.memory_gb)
     summary, fields = solve_body(
         body,
@@ -55,6 +62,10 @@ def solve_command(arguments: argparse.Namespace) -> None:
         max_iterations=arguments.max_iterations,
     )
     summary = {"format": "osteon-solve/1", **extra, **summary, "notes": list(body.notes)}
+    if arguments.strength == "nonlinear":
+        summary["nonlinear"] = nonlinear_strength(
+            body, load, summary, strain=arguments.strength_strain, steps=arguments.strength_steps
+        )
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
             folder.write_json("summary.json", summary)
@@ -65,6 +76,10 @@ def solve_command(arguments: argparse.Namespace) -> None:
             for note in body.notes:
                 folder.log(note)
             folder.log(f"{summary['iterations']} iterations, residual {summary['relative_residual']:.2e}")
+            if "nonlinear" in summary:
+                figure = curve_figure(summary["nonlinear"], summary["strength_pistoia_n"])
+                folder.folder("figures")
+                folder.write_bytes("figures/strength.png", figure)
             if arguments.maps:
                 write_maps(folder, body, fields)
     print(table_row(summary))
@@ -106,6 +121,7 @@ def _modulus_mpa(arguments: argparse.Namespace) -> float:
 
 
 def _binary_body(arguments: argparse.Namespace) -> Body:
+    import fem
     import meshes
 
     with input_errors(f"IMAGE '{arguments.image}'"):
@@ -116,9 +132,13 @@ def _binary_body(arguments: argparse.Namespace) -> Body:
         kept = meshes.largest_component(raw)
     notes = _part_notes(raw, kept)
     mask, bone, _ = _with_caps(arguments, kept, voxel_mm)
+    modulus = np.full(int(mask.sum()), _modulus_mpa(arguments))
     return Body(
         mask=mask,
-        modulus=np.full(int(mask.sum()), _modulus_mpa(arguments)),
+        modulus=modulus,
+        # cement is taken as elastic: its yield stress is that of a strain of one
+        yield_stress=np.where(bone, fem.TISSUE_YIELD_STRAIN, 1.0) * modulus,
+        yield_surface="bone-tissue",
         bone=bone,
         voxel_mm=voxel_mm,
         bv_tv=float(kept.mean()),
@@ -164,13 +184,19 @@ def _density_body(arguments: argparse.Namespace) -> Body:
         )
     mask, bone, capped = _with_caps(arguments, kept, voxel_mm)
     modulus = law.modulus_mpa(jnp.asarray(density))
+    yield_stress = None if law.yield_stress is None else law.yield_stress_mpa(jnp.asarray(density))
     if capped is not None:
         modulus = fem.capped_modulus(modulus, capped)
+        if yield_stress is not None:
+            # cement is taken as elastic: its yield stress is that of a strain of one
+            yield_stress = fem.capped_modulus(yield_stress, capped)
     mineral = meshes.convert_density(image, "ha")
     fraction = np.asarray(meshes.bv_tv_from_density(np.asarray(mineral.values)[kept]))
     return Body(
         mask=mask,
         modulus=np.asarray(modulus),
+        yield_stress=None if yield_stress is None else np.asarray(yield_stress),
+        yield_surface="vertebral-cancellous",
         bone=bone,
         voxel_mm=voxel_mm,
         bv_tv=float(fraction.mean()),
@@ -258,6 +284,10 @@ def solve_body(
         "sed_centroid_mean_mpa": float(fields.sed_centroid[bone].mean()),
         "sed_centroid_max_mpa": float(fields.sed_centroid[bone].max()),
         "strength_pistoia_n": float(fem.strength_pistoia(fields, modulus, reaction, bone=bone)),
+        "strength_pistoia_energy": "centroid",
+        "strength_pistoia_mean_energy_n": float(
+            fem.strength_pistoia(fields, modulus, reaction, bone=bone, energy="mean")
+        ),
         "load_case": fem.describe_load(load),
         "poisson": poisson,
         "rtol": rtol,
@@ -311,6 +341,12 @@ def table_row(summary: dict[str, Any]) -> str:
         ("Pistoia N", f"{summary['strength_pistoia_n']:.5g}"),
         ("solve s", f"{summary['solve_seconds']:.2f}"),
     )
+    if "nonlinear" in summary:
+        nonlinear = summary["nonlinear"]
+        columns += (
+            ("yield N", f"{nonlinear['yield_force_n']:.5g}"),
+            ("N at 1.9 %", f"{nonlinear['force_at_stated_strain_n']:.5g}"),
+        )
     widths = [max(len(head), len(value)) for head, value in columns]
     heads = "  ".join(head.rjust(width) for (head, _), width in zip(columns, widths, strict=True))
     values = "  ".join(value.rjust(width) for (_, value), width in zip(columns, widths, strict=True))

@@ -10,7 +10,7 @@ import numpy as np
 from ._errors import NotConvergedError, UserError, input_errors
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
-from ._solve_strength import curve_figure, nonlinear_strength, require_yield_stress
+from ._solve_strength import curve_figure, nonlinear_strength, require_possible
 from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
 
 
@@ -51,9 +51,10 @@ def solve_command(arguments: argparse.Namespace) -> None:
     prepare_jax(cache=not arguments.no_cache)
     body, extra = _read_body(arguments)
     load = _load(arguments)
-    if arguments.strength == "nonlinear":
-        require_yield_stress(body, arguments.law)
-    require_memory(len(body.modulus), arguments.memory_gb)
+    pushed = arguments.strength == "nonlinear"
+    if pushed:
+        require_possible(body, arguments)
+    require_memory(len(body.modulus), arguments.memory_gb, nonlinear=pushed)
     summary, fields = solve_body(
         body,
         load,
@@ -62,10 +63,11 @@ def solve_command(arguments: argparse.Namespace) -> None:
         max_iterations=arguments.max_iterations,
     )
     summary = {"format": "osteon-solve/1", **extra, **summary, "notes": list(body.notes)}
-    if arguments.strength == "nonlinear":
+    if pushed:
         summary["nonlinear"] = nonlinear_strength(
             body, load, summary, strain=arguments.strength_strain, steps=arguments.strength_steps
         )
+        summary["peak_memory_mb"] = peak_memory_mb()
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
             folder.write_json("summary.json", summary)

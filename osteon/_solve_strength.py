@@ -1,5 +1,6 @@
 """`osteon solve --strength nonlinear`: push the body beyond yield, read strength off the curve, draw it."""
 
+import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,20 @@ NONLINEAR_RTOL = 1e-5
 """Relative residual at which an increment ends; a strength is good to far less."""
 
 
-def require_yield_stress(body: "Body", law: str | None) -> None:
-    """Refuse a density law without a yield stress, before anything is solved."""
+def require_possible(body: "Body", arguments: argparse.Namespace) -> None:
+    """Refuse what the curve cannot be made with, before anything is solved."""
     import fem
 
     if body.yield_stress is None:
         have = ", ".join(known.name for known in fem.DENSITY_LAWS.values() if known.yield_stress is not None)
         raise UserError(
-            f"--strength nonlinear needs a law with a yield stress and {law} has none; take {have}"
+            f"--strength nonlinear needs a law with a yield stress and {arguments.law} has none; take {have}"
         )
+    strain, steps = arguments.strength_strain, arguments.strength_steps
+    if not 0.004 <= strain <= 0.2:
+        raise UserError(f"--strength-strain is {strain:g}; it must lie between 0.004 and 0.2, e.g. 0.025")
+    if not 5 <= steps <= 1000:
+        raise UserError(f"--strength-steps is {steps}; it must lie between 5 and 1000, e.g. 20")
 
 
 def nonlinear_strength(
@@ -42,17 +48,12 @@ def nonlinear_strength(
       What summary.json holds under "nonlinear", curve included.
 
     Raises:
-      UserError: `strain` or `steps` out of range.
       NotConvergedError: an increment that did not converge.
     """
     import jax.numpy as jnp
 
     import fem
 
-    if not 0.004 <= strain <= 0.2:
-        raise UserError(f"--strength-strain is {strain:g}; it must lie between 0.004 and 0.2, e.g. 0.03")
-    if not 5 <= steps <= 1000:
-        raise UserError(f"--strength-steps is {steps}; it must lie between 5 and 1000, e.g. 20")
     begin = time.perf_counter()
     bone = np.argwhere(body.mask)[body.bone]
     height = float(np.ptp(bone[:, 2]) + 1) * body.voxel_mm

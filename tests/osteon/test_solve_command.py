@@ -248,7 +248,7 @@ def test_published_answer_of_mask_50(tmp_path, shared_data):
 
 
 def test_a_cube_pushed_beyond_yield_has_the_strength_of_its_material(tmp_path, cube, capsys):
-    """Frictionless, 0.81 %: offset yield E (e - 0.002) = 0.0081 E + 0.05 E (e - 0.0081), F = A s; figure written"""
+    """Frictionless: offset yield where E (e - 0.002) = E (0.0081 + 0.05 (e - 0.0081)), F = A s; a figure"""
     summary = solve(
         tmp_path / "run", cube, "--voxel-mm", "0.5", "--modulus-mpa", "5000", "--load", "uniaxial",
         "--strength", "nonlinear", "--strength-steps", "10", "--strength-strain", "0.02",

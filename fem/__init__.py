@@ -1,9 +1,15 @@
 """Mechanics of voxel bone: materials, load cases, differentiable multigrid solves, strain, strength."""
 
+from ._bounds import IsotropicBounds as IsotropicBounds
+from ._bounds import StiffnessBounds as StiffnessBounds
+from ._bounds import hashin_shtrikman_bounds as hashin_shtrikman_bounds
+from ._bounds import voigt_reuss_bounds as voigt_reuss_bounds
 from ._caps import PMMA_MODULUS_MPA as PMMA_MODULUS_MPA
 from ._caps import Capped as Capped
 from ._caps import add_caps as add_caps
 from ._caps import capped_modulus as capped_modulus
+from ._constraints import Constraints as Constraints
+from ._constraints import constraints as constraints
 from ._energy import strain_energy as strain_energy
 from ._failure import OFFSET_STRAIN as OFFSET_STRAIN
 from ._failure import STATED_STRAIN as STATED_STRAIN
@@ -16,13 +22,13 @@ from ._hex8 import centroid_strain_matrix as centroid_strain_matrix
 from ._hex8 import corner_offsets as corner_offsets
 from ._hex8 import element_stiffness as element_stiffness
 from ._hex8 import gauss_strain_matrices as gauss_strain_matrices
+from ._homogenise import homogenise as homogenise
 from ._laws import DENSITY_LAWS as DENSITY_LAWS
 from ._laws import DensityLaw as DensityLaw
 from ._laws import density_law as density_law
-from ._loads import LOAD_CASES as LOAD_CASES
-from ._loads import Constraints as Constraints
+from ._load_definitions import LOAD_CASES as LOAD_CASES
+from ._load_definitions import LoadCaseDefinition as LoadCaseDefinition
 from ._loads import LoadCase as LoadCase
-from ._loads import constraints as constraints
 from ._loads import describe_load as describe_load
 from ._loads import load_case as load_case
 from ._loads import prescribed_displacement_mm as prescribed_displacement_mm
@@ -36,7 +42,9 @@ from ._nonlinear import force_displacement as force_displacement
 from ._nonlinear import force_displacement_checked as force_displacement_checked
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
+from ._plan import with_load as with_load
 from ._plastic_body import plastic_forces as plastic_forces
+from ._reactions import macroscopic_displacement as macroscopic_displacement
 from ._solve import NotConvergedError as NotConvergedError
 from ._solve import SolveInfo as SolveInfo
 from ._solve import face_forces as face_forces
@@ -53,6 +61,13 @@ from ._spine_load import spine_load as spine_load
 from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
 from ._strength import strength_crawford as strength_crawford
 from ._strength import strength_pistoia as strength_pistoia
+from ._symmetry import OrthotropicFit as OrthotropicFit
+from ._symmetry import orthotropic_axes as orthotropic_axes
+from ._tensors import EngineeringConstants as EngineeringConstants
+from ._tensors import engineering_constants as engineering_constants
+from ._tensors import from_mandel as from_mandel
+from ._tensors import rotate_stiffness as rotate_stiffness
+from ._tensors import to_mandel as to_mandel
 from ._yield import TISSUE_YIELD_STRAIN as TISSUE_YIELD_STRAIN
 from ._yield import YIELD_SURFACES as YIELD_SURFACES
 from ._yield import YieldSurface as YieldSurface

@@ -10,11 +10,12 @@ from ._solve import SolveInfo, nodal_forces, solve
 
 
 def strain_energy(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=None):
-    """Strain energy of a body under the prescribed displacements of its load case.
+    """Strain energy of a body under its load case.
 
-    The displacement minimises the energy, so its own change drops out of the derivative:
-    dW/dE_e = u_e^T K_e(1) u_e / 2 (Rayleigh-Ritz). Value and gradient with respect to all moduli cost one
-    solve; second derivatives go through `solve` and are exact.
+    The displacement minimises the potential, so its own change drops out of the derivative:
+    dW/dE_e = u_e^T K_e(1) u_e / 2 under prescribed displacements, and minus that under forces
+    (Rayleigh-Ritz). Value and gradient with respect to all moduli cost one solve; second
+    derivatives go through `solve` and are exact.
 
     Args:
       modulus: axial modulus of the elements, MPa, shape (ne,).
@@ -48,6 +49,9 @@ def _energy_jvp(rtol, max_iterations, primals, tangents):
     # the energy is linear in the moduli at a given displacement, which does not move it to first order
     energy = _quadratic(displacement, modulus, plan)
     change = _quadratic(displacement, tangents[0], plan)
+    if plan.applied is not None:
+        # stiffer bone stores less under a force: W = f.u / 2, and loads by force prescribe nothing but zero
+        change = -change
     return (energy, info), (change, jax.tree.map(_zero_tangent, info))
 
 

@@ -184,6 +184,8 @@ def coarsen(elements, connectivity, fixed, *, first):
     joined = leader[key] != pair
     _, label = join(pair[joined], leader[key][joined], 8 * len(cells))
     vertices = (cells[:, None] + CORNERS).reshape(-1, 3)
+    # copies of a node that a periodic body has on opposite faces count as one, at the place of the first
+    vertices = vertices[np.unique(label, return_index=True)[1]][label]
     size = vertices.max(axis=0) + 1
     order = np.ravel_multi_index(vertices.T, size).astype(np.int64) * (label.max() + 1) + label
     _, index, coarse_connectivity = np.unique(order, return_index=True, return_inverse=True)
@@ -236,7 +238,7 @@ def _coordinates(nodes, factor):
     return jnp.asarray(np.concatenate([nodes * factor, np.zeros((1, 3))]), jnp.float32)
 
 
-def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes):
+def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes, deepest=None):
     """All levels of the hierarchy, finest first.
 
     Args:
@@ -246,6 +248,8 @@ def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes)
       fixed: prescribed degrees of freedom, shape (nn, 3).
       block: elements per block of the operator.
       coarsest_nodes: coarsening stops at this number of nodes; the coarsest level is solved directly.
+      deepest: coarsen at most this often; None for no bound. A periodic body, whose connectivity wraps
+        around, can be coarsened as long as its box has an even number of cells along every axis.
 
     Returns:
       A tuple of `Level`.
@@ -255,7 +259,7 @@ def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes)
     while True:
         size = _block_size(len(elements), block)
         here = blocked(connectivity.astype(np.int32), size, len(nodes))
-        if len(nodes) <= coarsest_nodes or elements.max() == 0:
+        if len(nodes) <= coarsest_nodes or elements.max() == 0 or len(levels) == deepest:
             levels.append(Level(here, _free(fixed), _coordinates(nodes, factor), None))
             return tuple(levels)
         cells, coarse_connectivity, coarse_nodes, coarse_fixed, parent, octant, rows, owner = coarsen(

@@ -1,250 +1,216 @@
-"""Named load cases: which face is held in which direction, and to what value.
+"""Load cases with their size, checked and described. Compression is negative."""
 
-The load acts along z: the bottom is the plane z = 0, the top the plane z = nz h of the box of elements.
-Compression is negative.
-"""
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
+import jax
 import numpy as np
 
-AXES = "xyz"
+from ._load_definitions import LOAD_CASES, LoadCaseDefinition
 
-
-@dataclass(frozen=True)
-class LoadCaseDefinition:
-    """What a load case holds, without its size."""
-
-    name: str
-    "name in study files and on the command line"
-    version: int
-    "raised whenever the meaning changes, so that old results can be told apart"
-    bottom: str
-    'components held at zero on z-min, a subset of "xyz"'
-    top: str
-    'components held on z-max: z at the prescribed displacement, others at zero, a subset of "xyz"'
-    sides: bool
-    "whether the displacement normal to the four side faces of the box is zero"
-    caps: bool
-    "whether the body is expected to carry caps over its endplates (add_caps)"
-    sentence: str
-    "the case in words"
-
-
-_DEFINITIONS = (
-    LoadCaseDefinition(
-        "axial",
-        1,
-        "xyz",
-        "xyz",
-        False,
-        False,
-        "Both end faces are glued to rigid platens; the upper platen moves along z.",
-    ),
-    LoadCaseDefinition(
-        "uniaxial",
-        1,
-        "z",
-        "z",
-        False,
-        False,
-        "Both end faces rest on rigid frictionless platens; the upper platen moves along z and the in-plane "
-        "rigid motion is free.",
-    ),
-    LoadCaseDefinition(
-        "clamped-bottom",
-        1,
-        "xyz",
-        "z",
-        False,
-        False,
-        "The bottom face is held in all directions; the top face moves along z and is free in the plane.",
-    ),
-    LoadCaseDefinition(
-        "confined",
-        1,
-        "z",
-        "z",
-        True,
-        False,
-        "Both end faces rest on rigid frictionless platens and the four side faces of the box on rigid "
-        "frictionless walls; the upper platen moves along z.",
-    ),
-    LoadCaseDefinition(
-        "pmma-axial",
-        1,
-        "xyz",
-        "xyz",
-        False,
-        True,
-        "A vertebral body embedded in bone cement over both endplates; the flat faces of the cement are "
-        "glued to rigid platens and the upper platen moves along z.",
-    ),
-)
-
-LOAD_CASES = MappingProxyType({definition.name: definition for definition in _DEFINITIONS})
-"The load cases by name."
+_COMPONENTS = ("xx", "yy", "zz", "yz", "xz", "xy")
+_SIZES = {
+    "strain": ("strain", "1"),
+    "displacement_mm": ("displacement", "mm"),
+    "angle_rad": ("angle", "rad"),
+    "force_n": ("force", "N"),
+    "pressure_mpa": ("pressure", "MPa"),
+}
 
 
 @dataclass(frozen=True)
 class LoadCase:
-    """A load case with its size; hashable, without arrays. Exactly one of the two sizes is given."""
+    """A load case with its size, made by `load_case`. A pytree: the size is data, the rest is static, so that
+    a new size needs no new program; hashable while its size holds numbers."""
 
     name: str
     "name of the definition in LOAD_CASES"
     version: int
     "version of the definition"
-    strain: float | None
-    "displacement of the top over the height of the box, -; negative in compression"
-    displacement_mm: float | None
-    "displacement of the top, mm; negative in compression"
+    quantity: str
+    "what the size is: strain, displacement_mm, angle_rad, force_n or pressure_mpa"
+    size: tuple[float, ...]
+    "one number; six strains (kinematic-uniform, periodic) or three forces (force)"
+
+    @property
+    def definition(self) -> LoadCaseDefinition:
+        """The row of LOAD_CASES."""
+        return LOAD_CASES[self.name]
+
+    @property
+    def strain(self) -> float | tuple[float, ...] | None:
+        """Strain, - (six of them for a macroscopic strain); None where the size is something else."""
+        if self.quantity != "strain":
+            return None
+        return self.size[0] if len(self.size) == 1 else self.size
+
+    @property
+    def displacement_mm(self) -> float | None:
+        """Displacement of the top, mm; None where the size is something else."""
+        return self.size[0] if self.quantity == "displacement_mm" else None
 
 
-class Constraints(NamedTuple):
-    """Prescribed displacements of the nodes."""
-
-    fixed: np.ndarray
-    "held components, bool, shape (nn, 3)"
-    value: np.ndarray
-    "prescribed displacement, mm, float64, shape (nn, 3); zero where not held"
-    bottom: np.ndarray
-    "nodes on z-min, bool, shape (nn,)"
-    top: np.ndarray
-    "nodes on z-max, bool, shape (nn,)"
-    in_plane_free: bool
-    "whether translation along x and y and rotation about z cost no energy"
+jax.tree_util.register_dataclass(LoadCase, data_fields=["size"], meta_fields=["name", "version", "quantity"])
 
 
-def load_case(name: str, *, strain: float | None = None, displacement_mm: float | None = None) -> LoadCase:
-    """Load case by name, checked.
+def load_case(
+    name: str,
+    *,
+    strain: float | Sequence[float] | np.ndarray | None = None,
+    displacement_mm: float | None = None,
+    angle_rad: float | None = None,
+    force_n: Sequence[float] | np.ndarray | None = None,
+    pressure_mpa: float | None = None,
+) -> LoadCase:
+    """Load case by name, checked. Give exactly one size, of a kind that the case takes.
 
     Args:
       name: a key of LOAD_CASES.
-      strain: displacement of the top over the height of the whole box of elements (caps included), -.
-      displacement_mm: displacement of the top, mm. Give exactly one of the two; compression is negative.
+      strain: displacement of the top over the height of the whole box of elements (caps included), -; the
+        engineering shear strain for shear; six macroscopic strains xx yy zz yz xz xy (engineering shear) for
+        kinematic-uniform and periodic. Compression is negative.
+      displacement_mm: displacement of the top, mm; compression is negative.
+      angle_rad: angle between the platens (bending, torsion), rad, by the right-hand rule for the upper one.
+      force_n: total force on the top face along x, y, z, N; compression has a negative z.
+      pressure_mpa: pressure on the top face, MPa, positive where it presses.
 
     Raises:
-      ValueError: unknown name, none or both sizes given, or a size that is zero, not finite or a strain of
-        1 or more.
+      ValueError: unknown name, none or several sizes given, one that the case does not take, or a size that
+        is zero, not finite, of the wrong length, or a strain or angle of 1 or more.
     """
     if name not in LOAD_CASES:
         raise ValueError(f"`name` must be a load case, one of {', '.join(LOAD_CASES)}; got {name!r}")
-    if (strain is None) == (displacement_mm is None):
-        given = "neither" if strain is None else "both"
+    allowed = LOAD_CASES[name].sizes
+    choices = f"`{allowed[0]}`" if len(allowed) == 1 else " and ".join(f"`{size}`" for size in allowed)
+    sizes = {
+        "strain": strain,
+        "displacement_mm": displacement_mm,
+        "angle_rad": angle_rad,
+        "force_n": force_n,
+        "pressure_mpa": pressure_mpa,
+    }
+    given = [key for key, size in sizes.items() if size is not None]
+    if len(given) != 1:
+        count = "neither" if not given else "both" if len(given) == 2 else f"{len(given)}"
         raise ValueError(
-            f"exactly one of `strain` and `displacement_mm` must be given, got {given}; "
-            "for example strain=-0.01 for one percent of compression"
+            f"exactly one of {choices} must be given for the load case {name!r}, got {count}; "
+            f"for example {_EXAMPLES[allowed[0]]}"
         )
-    for argument, size in (("strain", strain), ("displacement_mm", displacement_mm)):
-        if size is not None and (not np.isfinite(size) or size == 0.0):
-            raise ValueError(f"`{argument}` must be finite and not zero, got {size}; compression is negative")
-    if strain is not None and abs(strain) >= 1.0:
+    quantity = given[0]
+    if quantity not in allowed:
+        raise ValueError(f"the load case {name!r} is sized by {choices}, got `{quantity}`")
+    values = tuple(float(value) for value in np.ravel(np.asarray(sizes[quantity], dtype=np.float64)))
+    wanted = _length(LOAD_CASES[name], quantity)
+    if len(values) != wanted:
+        words = {1: "one number", 3: "three components x y z", 6: f"six components {' '.join(_COMPONENTS)}"}
         raise ValueError(
-            f"`strain` is a fraction and must be below 1 in size, got {strain}; write one percent as 0.01"
+            f"`{quantity}` of the load case {name!r} must be {words[wanted]}, got {len(values)} numbers"
         )
-    return LoadCase(
-        name,
-        LOAD_CASES[name].version,
-        None if strain is None else float(strain),
-        None if displacement_mm is None else float(displacement_mm),
-    )
+    if not np.isfinite(values).all() or not any(values):
+        shown = values[0] if wanted == 1 else list(values)
+        raise ValueError(f"`{quantity}` must be finite and not zero, got {shown}; compression is negative")
+    if quantity == "strain" and max(map(abs, values)) >= 1.0:
+        raise ValueError(
+            f"`strain` is a fraction and must be below 1 in size, got {max(values, key=abs)}; write one "
+            "percent as 0.01"
+        )
+    if quantity == "angle_rad" and abs(values[0]) >= 1.0:
+        raise ValueError(
+            f"`angle_rad` must be below 1 rad in size (the theory is linear), got {values[0]}; one degree is "
+            "0.01745"
+        )
+    return LoadCase(name, LOAD_CASES[name].version, quantity, values)
+
+
+_EXAMPLES = {
+    "strain": "strain=-0.01 for one percent of compression (six numbers for a macroscopic strain)",
+    "angle_rad": "angle_rad=0.01",
+    "force_n": "force_n=(0, 0, -500)",
+    "pressure_mpa": "pressure_mpa=0.5",
+}
+
+
+def _length(definition: LoadCaseDefinition, quantity: str) -> int:
+    if definition.motion in ("affine", "periodic"):
+        return 6
+    return 3 if quantity == "force_n" else 1
 
 
 def describe_load(load: LoadCase) -> dict[str, Any]:
     """Machine-readable description of a load case (plain JSON types).
 
-    Keys: name, version, sentence, size (quantity, value, unit), caps, in_plane_free and held: a list of
-    (face, component, value_mm) entries, where the value is a number or "displacement" (the displacement of
-    the top, which is strain x height if a strain was given). Faces are x-min, x-max, ..., z-max.
+    Keys: name, version, sentence, size (quantity, value, unit; components where there are several),
+    generalised_force (quantity, unit), caps, free (rigid motions without energy), in_plane_free and held: a
+    list of (face, component, value_mm) entries, where the value is a number or words: "displacement" is the
+    displacement of the top, which is strain x height if a strain was given; other words are formulas of the
+    position x, y, z (mm, from the centre) and the size. Faces are x-min, x-max, ..., z-max. Loads by force
+    carry `applied`, what acts on the top face.
     """
-    definition = LOAD_CASES[load.name]
-    moved: float | str = "displacement" if load.displacement_mm is None else load.displacement_mm
-    held = [{"face": "z-min", "component": axis, "value_mm": 0.0} for axis in definition.bottom]
-    held += [
-        {"face": "z-max", "component": axis, "value_mm": moved if axis == "z" else 0.0}
-        for axis in definition.top
-    ]
-    if definition.sides:
-        held += [
-            {"face": f"{axis}-{end}", "component": axis, "value_mm": 0.0}
-            for axis in "xy"
-            for end in ("min", "max")
-        ]
-    size = (
-        {"quantity": "strain", "value": load.strain, "unit": "1"}
-        if load.displacement_mm is None
-        else {"quantity": "displacement", "value": load.displacement_mm, "unit": "mm"}
-    )
-    return {
+    definition = load.definition
+    quantity, unit = _SIZES[load.quantity]
+    several = len(load.size) > 1
+    size: dict[str, Any] = {
+        "quantity": quantity,
+        "value": [float(value) for value in load.size] if several else float(load.size[0]),
+        "unit": unit,
+    }
+    if several:
+        size["components"] = list(_COMPONENTS if len(load.size) == 6 else "xyz")
+    described: dict[str, Any] = {
         "name": load.name,
         "version": load.version,
         "sentence": definition.sentence,
         "size": size,
+        "generalised_force": dict(zip(("quantity", "unit"), definition.conjugate, strict=True)),
         "caps": definition.caps,
-        "in_plane_free": _in_plane_free(definition),
-        "held": held,
+        "free": definition.free,
+        "in_plane_free": definition.free == "in-plane",
+        "held": [
+            {"face": face, "component": component, "value_mm": _described_value(load, face, component)}
+            for face, components in definition.held
+            for component in components
+        ],
     }
+    if definition.motion in ("force", "pressure"):
+        described["applied"] = {"face": "z-max", **size}
+    if definition.motion == "periodic":
+        described["tied"] = ["x-min = x-max", "y-min = y-max", "z-min = z-max"]
+    return described
+
+
+def _described_value(load: LoadCase, face: str, component: str) -> float | str:
+    motion = load.definition.motion
+    at_top = face == "z-max"
+    if motion in ("x", "y", "z"):
+        moved: float | str = "displacement" if load.displacement_mm is None else float(load.displacement_mm)
+        return moved if at_top and component == motion else 0.0
+    if motion == "twist":
+        return {"x": "-angle y", "y": "angle x"}.get(component, 0.0) if at_top else 0.0
+    if motion in ("turn-x", "turn-y") and component == "z":
+        rising = (motion == "turn-x") == at_top
+        return f"{'' if rising else '-'}angle {'y' if motion == 'turn-x' else 'x'} / 2"
+    if motion.startswith("shear-") and face[0] != component:
+        return f"strain {face[0]} / 2"
+    if motion == "affine":
+        first, second, third = (
+            ("xx", "xy / 2", "xz / 2") if component == "x" else
+            ("xy / 2", "yy", "yz / 2") if component == "y" else
+            ("xz / 2", "yz / 2", "zz")
+        )  # fmt: skip
+        return f"{first} x + {second} y + {third} z"
+    return 0.0
 
 
 def prescribed_displacement_mm(load: LoadCase, shape: tuple[int, int, int], voxel_mm: float) -> float:
-    """Displacement of the top along z in mm for a box of `shape` elements."""
-    if load.strain is None:
-        return float(load.displacement_mm or 0.0)
-    return load.strain * shape[2] * float(voxel_mm)
-
-
-def constraints(
-    load: LoadCase, nodes: np.ndarray, shape: tuple[int, int, int], voxel_mm: float
-) -> Constraints:
-    """Which components of which nodes are held, and where.
-
-    Args:
-      load: load case.
-      nodes: integer node coordinates (nn, 3), from 0 to the number of elements along each axis inclusive.
-      shape: elements of the box (nx, ny, nz).
-      voxel_mm: edge of a voxel, mm.
+    """Displacement of the top in mm, along its direction, for a box of `shape` elements.
 
     Raises:
-      ValueError: no bone touches a loaded face, or none touches a side wall that the case relies on.
+      ValueError: a load case whose top is not moved along an axis.
     """
-    nodes = np.asarray(nodes)
-    definition = LOAD_CASES[load.name]
-    bottom = nodes[:, 2] == 0
-    top = nodes[:, 2] == shape[2]
-    _require_bone_at(load, nodes, shape, voxel_mm)
-    fixed = np.zeros((len(nodes), 3), dtype=bool)
-    for axis in definition.bottom:
-        fixed[bottom, AXES.index(axis)] = True
-    for axis in definition.top:
-        fixed[top, AXES.index(axis)] = True
-    if definition.sides:
-        for axis in (0, 1):
-            wall = (nodes[:, axis] == 0) | (nodes[:, axis] == shape[axis])
-            if not wall.any():
-                raise ValueError(
-                    f"no bone touches the walls {AXES[axis]}-min or {AXES[axis]}-max, so the load case "
-                    f"{load.name!r} does not hold it along {AXES[axis]}; crop the empty layers of the mask"
-                )
-            fixed[wall, axis] = True
-    value = np.zeros((len(nodes), 3))
-    value[top, 2] = prescribed_displacement_mm(load, shape, voxel_mm)
-    return Constraints(fixed, value, bottom, top, _in_plane_free(definition))
-
-
-def _in_plane_free(definition: LoadCaseDefinition) -> bool:
-    held = set(definition.bottom + definition.top)
-    return not definition.sides and not {"x", "y"} & held
-
-
-def _require_bone_at(load: LoadCase, nodes: np.ndarray, shape: tuple[int, int, int], voxel_mm: float) -> None:
-    if len(nodes) == 0:
-        raise ValueError("`nodes` must hold at least one bone node, got none; the mask is empty")
-    for face, gap in (("z-min", int(nodes[:, 2].min())), ("z-max", shape[2] - int(nodes[:, 2].max()))):
-        if gap > 0:
-            raise ValueError(
-                f"no bone touches the loaded face {face} of the load case {load.name!r}: the nearest bone is "
-                f"{gap * float(voxel_mm):g} mm ({gap} voxels) away; crop the empty layers of the mask, or "
-                "turn the image so that the loaded axis is z"
-            )
+    if load.definition.motion not in ("x", "y", "z"):
+        raise ValueError(
+            f"`load` must move the top face along an axis to have a displacement, got {load.name!r}; "
+            f"its size is {load.quantity}"
+        )
+    return load.size[0] * (shape[2] * float(voxel_mm) if load.quantity == "strain" else 1.0)

@@ -192,13 +192,20 @@ def _coarsest_inverse(plan, values, unit):
     mean = jnp.sum(jnp.where(usable, diagonal, 0)) / jnp.maximum(jnp.sum(usable), 1)
     # a sliver of stiffness keeps hinges, which carry no load, from making the matrix singular
     dense = dense + jnp.diag(jnp.where(usable, 1e-6 * diagonal, mean))
-    if plan.in_plane_free:
-        modes = in_plane_modes(level.coordinates[:, :2].astype(wide), level.free, wide)[..., :3].reshape(
-            3, -1
-        )
+    if plan.free_motions:
+        modes = free_modes(plan, level, wide)[..., :3].reshape(3, -1)
         dense = dense + mean * modes.T @ modes
     inverse = jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(dense), True), jnp.eye(3 * rows, dtype=wide))
     return jnp.where(usable[:, None] & usable[None], inverse, 0).astype(jnp.float32)
+
+
+def free_modes(plan: Plan, level, dtype):
+    """Orthonormal rigid motions of a level that cost no energy, shape (3, rows, 4)."""
+    if plan.free_motions == "in-plane":
+        return in_plane_modes(level.coordinates[:, :2].astype(dtype), level.free, dtype)
+    weight = jnp.where(level.free[:, 0], 1.0, 0.0).astype(dtype)
+    weight = weight / jnp.sqrt(jnp.sum(weight))
+    return weight[:, None] * jnp.eye(3, 4, dtype=dtype)[:, None]
 
 
 def in_plane_modes(coordinates, free, dtype):

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._multigrid import build_values, in_plane_modes, precondition
+from ._multigrid import build_values, free_modes, precondition
 from ._operator import from_padded, to_padded
 from ._plan import Plan
 from ._plastic_body import (
@@ -23,7 +23,8 @@ from ._plastic_body import (
     to_elements,
     yielded_points,
 )
-from ._solve import NotConvergedError, nodal_forces, solve, top_displacement, without
+from ._reactions import load_size
+from ._solve import NotConvergedError, nodal_forces, solve, without
 from ._yield import YieldSurface
 
 LOOSEST_INNER = 0.1
@@ -55,11 +56,13 @@ class FailureCurve(NamedTuple):
     """Force over displacement of a body under growing load, from the unloaded state (not listed)."""
 
     displacement_mm: jax.Array
-    "displacement of the top along z, mm, negative in compression, shape (steps,)"
+    """displacement of the top along z, mm, negative in compression, shape (steps,); in other load cases the
+    size of the load, mm or rad"""
     force_n: jax.Array
-    "force of the platen on the top along z, N, negative in compression, shape (steps,)"
+    """force of the platen on the top along z, N, negative in compression, shape (steps,); in other load cases
+    what does work on that size, N or N mm"""
     stiffness_n_per_mm: jax.Array
-    "stiffness of the body before anything yields, N/mm, scalar"
+    "stiffness of the body before anything yields, N/mm, scalar; else in the units of the two above"
     yielded_share: jax.Array
     "share of the volume of every element that has flown at the end, -, shape (ne,)"
     yielded_volume: jax.Array
@@ -75,6 +78,14 @@ class FailureCurve(NamedTuple):
     every element at the end, shape (ne, 8, 7)"""
 
 
+def _require_moved(plan: Plan) -> None:
+    if plan.applied is not None or plan.cell is not None or len(plan.load.size) > 1:
+        raise ValueError(
+            f"`plan` must move the body by one displacement or angle, got the load case {plan.load.name!r}; "
+            "push with displacements, as beyond yield a force may have no answer"
+        )
+
+
 def _norm(vector):
     return jnp.sqrt(jnp.vdot(vector, vector))
 
@@ -84,11 +95,10 @@ def free_components(plan: Plan):
     return from_padded(plan.levels[0].free)
 
 
-def _preconditioner(modulus, plan, dtype):
+def _preconditioner(coarse, plan, dtype):
     """Approximate inverse of the elastic stiffness on nodal vectors (nn, 3), and removal of free motions."""
-    values, inverse = build_values(modulus, plan)
-    level = plan.levels[0]
-    modes = in_plane_modes(level.coordinates[:, :2], level.free, dtype) if plan.in_plane_free else None
+    values, inverse = coarse
+    modes = free_modes(plan, plan.levels[0], dtype) if plan.free_motions else None
 
     def apply(residual):
         size = jnp.maximum(_norm(residual), jnp.finfo(dtype).tiny)
@@ -209,7 +219,7 @@ def force_displacement(
       modulus: axial modulus of the elements, MPa, positive, shape (ne,).
       yield_stress: uniaxial compressive yield stress of the elements, MPa, positive, shape (ne,); for tissue,
         yield strain x modulus. An element with a very large one stays elastic (cement caps).
-      plan: the plan; its material is the elastic one.
+      plan: the plan; its material is the elastic one. Its load case must prescribe displacements of one size.
       surface: shape of the elastic domain and hardening.
       factors: multiples of the load case of the plan, one per increment, shape (steps,). They may fall again:
         unloading is elastic.
@@ -222,6 +232,9 @@ def force_displacement(
       curve: `FailureCurve`.
       info: `StepInfo`.
 
+    Raises:
+      ValueError: a load case by force, periodic or of six strains.
+
     Differentiable in `modulus`, `yield_stress` and `factors`, forward and reverse, through the whole history
     by the implicit function theorem: one linear solve with the consistent tangent per increment.
 
@@ -230,13 +243,16 @@ def force_displacement(
 
     Reference: Simo, Taylor 1985, Comput Methods Appl Mech Eng 48:101 (consistent tangent).
     """
+    _require_moved(plan)
     dtype = modulus.dtype
     factors = jnp.asarray(factors, dtype)
     free = free_components(plan)
     prescribed = plan.prescribed.astype(dtype)
-    frozen = lax.stop_gradient(modulus)
-    elastic, elastic_info = solve(modulus, plan, rtol=0.1 * rtol, max_iterations=max_iterations)
-    approximate_inverse, without_rigid = _preconditioner(frozen, plan, dtype)
+    coarse = build_values(lax.stop_gradient(modulus), plan)
+    elastic, elastic_info = solve(
+        modulus, plan, rtol=0.1 * rtol, max_iterations=max_iterations, coarse=coarse
+    )
+    approximate_inverse, without_rigid = _preconditioner(coarse, plan, dtype)
     blocks = make_blocks(modulus, yield_stress, plan)
     derivative_rtol = jnp.minimum(0.1 * rtol, DERIVATIVE_RTOL).astype(dtype)
 
@@ -275,7 +291,8 @@ def force_displacement(
         reached = jnp.where(free, reached, factor * prescribed)
         force, history, energies = advance_history(reached, blocks, history, plan, surface)
         spent = spent + energies.dissipated
-        reaction = jnp.sum(jnp.where(plan.top, force[:, 2], 0))
+        # held or not, only what the load case moves counts: its pattern is zero elsewhere
+        reaction = jnp.vdot(jnp.where(free, 0, prescribed), force) / size
         flown = jnp.sum(yielded_points(history, blocks)) / modulus.shape[0]
         carry = (reached, displacement, history, spent, factor, factor_now)
         return carry, (reaction, flown, energies.stored, spent, info)
@@ -283,19 +300,19 @@ def force_displacement(
     zero = jnp.zeros((), dtype)
     # as if the body had come from the elastic answer to minus one time the load
     start = (jnp.zeros_like(elastic), -lax.stop_gradient(elastic), no_history(blocks), zero, zero, zero - 1)
+    size = load_size(plan, dtype)
     (reached, _, history, *_), rows = lax.scan(increment, start, factors)
     force, flown, stored, spent, info = rows
     info = info._replace(
-        converged=(info.converged > 0) & elastic_info.converged,
+        converged=(info.converged > 0) & (elastic_info.relative_residual <= 10 * rtol),
         newton_iterations=info.newton_iterations.astype(jnp.int32),
         linear_iterations=info.linear_iterations.astype(jnp.int32),
     )
-    shortening = top_displacement(plan).astype(dtype)
     work = jnp.vdot(elastic, nodal_forces(elastic, modulus, plan))
     curve = FailureCurve(
-        displacement_mm=factors * shortening,
+        displacement_mm=factors * size,
         force_n=force,
-        stiffness_n_per_mm=work / shortening**2,
+        stiffness_n_per_mm=work / size**2,
         yielded_share=to_elements(yielded_points(history, blocks), plan),
         yielded_volume=flown,
         stored_n_mm=stored,

@@ -1,15 +1,18 @@
 """The host-side set-up of a solve: which nodes exist, which are held, and the coarse grids."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ._constraints import applied_force, constraints
 from ._hierarchy import Level, build_levels, element_components, unique_nodes
-from ._loads import LoadCase, constraints
+from ._load_definitions import FreeMotions
+from ._loads import LoadCase
 from ._materials import Material, isotropic
+from ._wrap import wrap
 
 BLOCK = 8192
 """Elements per block of the operator on CPU: the gathered values of a block stay in cache."""
@@ -33,14 +36,25 @@ class Plan:
     """Edge of a voxel, mm, scalar."""
     levels: tuple[Level, ...]
     """Hierarchy of the multigrid preconditioner, finest first."""
+    load: LoadCase
+    """The load case; its name is static, its size is data."""
+    applied: jax.Array | None
+    """Forces of the load case on the nodes, N, shape (nn, 3); None where it has none."""
+    cell: "Plan | None"
+    """Of a periodic load: the body with tied nodes, which is what is solved; None else."""
+    tie: jax.Array | None
+    """Of a periodic load: node of `cell` that every node is tied to, int32, shape (nn,). None else."""
     shape: tuple[int, int, int]
     """Static: elements of the box along x, y, z."""
     material: Material
     """Static: elastic constants relative to the axial modulus."""
-    load: LoadCase
-    """Static: the load case."""
-    in_plane_free: bool
-    """Static: whether the body may move rigidly in the plane of the loaded faces without energy."""
+    free_motions: FreeMotions
+    """Static: rigid motions of the body that cost no energy, "", "in-plane" or "translations"."""
+
+    @property
+    def in_plane_free(self) -> bool:
+        """Whether the body may move rigidly in the plane of the loaded faces without energy."""
+        return self.free_motions == "in-plane"
 
     @property
     def connectivity(self) -> jax.Array:
@@ -58,8 +72,12 @@ jax.tree_util.register_dataclass(
         "top",
         "voxel_mm",
         "levels",
+        "load",
+        "applied",
+        "cell",
+        "tie",
     ],
-    meta_fields=["shape", "material", "load", "in_plane_free"],
+    meta_fields=["shape", "material", "free_motions"],
 )
 
 
@@ -97,25 +115,95 @@ def make_plan(
     nodes, connectivity = unique_nodes(elements)
     shape = (int(mask.shape[0]), int(mask.shape[1]), int(mask.shape[2]))
     held = constraints(load, nodes, shape, float(voxel_mm))
-    _require_held(elements, nodes, connectivity, held, float(voxel_mm))
     if block is None:
         block = BLOCK if jax.default_backend() == "cpu" else len(elements)
-    levels = build_levels(
-        elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=coarsest_nodes
-    )
-    return Plan(
+    if held.free != "translations":
+        _require_held(elements, nodes, connectivity, held, float(voxel_mm))
+    plan = Plan(
         elements=jnp.asarray(elements, jnp.int32),
         nodes=jnp.asarray(nodes, jnp.int32),
         prescribed=jnp.asarray(held.value, jnp.result_type(float)),
         bottom=jnp.asarray(held.bottom),
         top=jnp.asarray(held.top),
         voxel_mm=jnp.asarray(voxel_mm, jnp.result_type(float)),
-        levels=levels,
+        levels=(),
+        load=load,
+        applied=_applied(load, elements, connectivity, len(nodes), shape, float(voxel_mm)),
+        cell=None,
+        tie=None,
         shape=shape,
         material=material,
-        load=load,
-        in_plane_free=held.in_plane_free,
+        free_motions=held.free,
     )
+    if held.free != "translations":
+        levels = build_levels(
+            elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=coarsest_nodes
+        )
+        return replace(plan, levels=levels)
+    levels = build_levels(elements, nodes, connectivity, held.fixed, block=block, coarsest_nodes=len(nodes))
+    cell, tie = _periodic_cell(plan, nodes, connectivity, block, coarsest_nodes)
+    return replace(plan, levels=levels, cell=cell, tie=tie)
+
+
+def _periodic_cell(plan, nodes, connectivity, block, coarsest_nodes):
+    """The body with tied nodes, and the tie."""
+    wrapped = wrap(nodes, connectivity, plan.shape)
+    count = len(wrapped.nodes)
+    levels = build_levels(
+        np.asarray(plan.elements),
+        wrapped.nodes,
+        wrapped.tie[connectivity],
+        np.zeros((count, 3), bool),
+        block=block,
+        coarsest_nodes=coarsest_nodes,
+        deepest=wrapped.halvings,
+    )
+    cell = replace(
+        plan,
+        nodes=jnp.asarray(wrapped.nodes, jnp.int32),
+        prescribed=jnp.zeros((count, 3), jnp.result_type(float)),
+        bottom=jnp.zeros(count, bool),
+        top=jnp.zeros(count, bool),
+        levels=levels,
+    )
+    return cell, jnp.asarray(wrapped.tie, jnp.int32)
+
+
+def with_load(plan: Plan, load: LoadCase) -> Plan:
+    """The same body and the same coarse grids under another load case that holds the same components.
+
+    Another size of the plan's own case, or for example bending or torsion in place of axial compression: a
+    compiled program of `solve` for the one serves the other when the case has the same name, and the set-up
+    is not repeated in any case.
+
+    Args:
+      plan: plan of the body.
+      load: load case that holds the same components of the same faces.
+
+    Raises:
+      ValueError: `load` holds other components, so that its coarse grids would differ.
+    """
+    before, after = plan.load.definition, load.definition
+    if (before.held, before.free) != (after.held, after.free):
+        raise ValueError(
+            f"`load` must hold the same components as the plan's load case {before.name!r}, got "
+            f"{after.name!r}; make another plan for it (make_plan)"
+        )
+    nodes = np.asarray(plan.nodes)
+    voxel_mm = float(plan.voxel_mm)
+    held = constraints(load, nodes, plan.shape, voxel_mm)
+    elements, connectivity = np.asarray(plan.elements), np.asarray(plan.connectivity)
+    return replace(
+        plan,
+        prescribed=jnp.asarray(held.value, jnp.result_type(float)),
+        load=load,
+        applied=_applied(load, elements, connectivity, len(nodes), plan.shape, voxel_mm),
+    )
+
+
+def _applied(load, elements, connectivity, count, shape, voxel_mm):
+    force = applied_force(load, elements, connectivity, count, shape, voxel_mm)
+    return None if force is None else jnp.asarray(force, jnp.result_type(float))
 
 
 def _checked_mask(mask):

@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._multigrid import build_values, in_plane_modes, precondition
+from ._multigrid import build_values, free_modes, precondition
 from ._operator import apply_scaled, from_padded, to_padded, unit_stiffness
+from ._periodic import solve_periodic
 from ._plan import Plan
-
-FORCE_AGREEMENT = 1e-3
-"""Largest relative difference of the two face forces of a solve that counts as converged."""
+from ._reactions import is_converged, judge_balance
 
 
 class SolveInfo(NamedTuple):
@@ -22,16 +21,28 @@ class SolveInfo(NamedTuple):
     iterations: jax.Array
     """Iterations of conjugate gradients."""
     relative_residual: jax.Array
-    """|f - K u| / |f_0| recomputed at the end in the outer precision, f_0 the load of the start."""
+    """|f - K u| / |f_0| recomputed at the end in the outer precision, f_0 the load of the start, or a
+    thousandth of the nodal forces at the end where that is more (f_0 may vanish in a uniform body)."""
     reaction_n: jax.Array
-    """Force of the load case along z, N, negative in compression: the work of the load over the displacement
-    of the top. Its error is of the order of the residual squared, that of the two below of the residual."""
+    """Force of the load case along z, N, negative in compression. Where the top moves along z it is the work
+    of the load over that displacement, with an error of the order of the residual squared, that of the two
+    below of the residual; in other cases it is the force of the bottom face, turned round."""
     force_bottom_n: jax.Array
     """Force of the platen on the face z = 0 along z, N."""
     force_top_n: jax.Array
     """Force of the platen on the face z = nz along z, N; negative in compression."""
     force_mismatch: jax.Array
-    """|bottom + top + loads| / the larger of the two, -."""
+    """How far the reactions and the loads are from balance, -. Where the top moves along z:
+    |bottom + top + loads| / the larger of the two; in other cases the larger of |sum of reactions and loads|
+    / half the sum of their sizes and the same of their moments; of a periodic load what remains of the forces
+    of opposite faces on each other, over their sizes."""
+    generalised_displacement: jax.Array
+    """Size of the load: displacement of the top in mm, angle in rad, strains; of a force or a pressure the
+    mean displacement of the loaded face along it, mm. Shape (), or (6,) for a macroscopic strain, which is
+    nan when `prescribed` was given."""
+    generalised_force: jax.Array
+    """What does work on that size: force in N, moment in N mm, mean (shear) stress over the box in MPa, by
+    the work of the load; shape (), or (6,) for a macroscopic strain. See `describe_load`."""
 
 
 class NotConvergedError(RuntimeError):
@@ -87,7 +98,17 @@ def _conjugate_gradients(matrix, approximate_inverse, right, start, size, rtol, 
     return solution, iterations
 
 
-def solve(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=None, nodal_force=None):
+def solve(
+    modulus,
+    plan: Plan,
+    *,
+    rtol=1e-6,
+    max_iterations=400,
+    start=None,
+    nodal_force=None,
+    prescribed=None,
+    coarse=None,
+):
     """Displacement of a voxel body under the load case of its plan.
 
     Args:
@@ -101,26 +122,48 @@ def solve(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=None, nod
       start: displacement to start from, mm, shape (nn, 3), for example that of the previous month. It does
         not change the answer beyond `rtol` and carries no derivative.
       nodal_force: forces on the nodes beside the load case, N, shape (nn, 3).
+      prescribed: displacements of the held components in place of those of the load case, mm, shape (nn, 3);
+        entries of free components are ignored. What is held stays as it is, so that one plan serves many
+        loads; `info` then measures its generalised force on the pattern of the plan's own load.
+      coarse: what `build_values` made of these or similar moduli, to be shared by several solves.
 
     Returns:
       displacement: mm, shape (nn, 3). Without in-plane hold (`uniaxial`) it is the one without mean
-        translation and turn in the plane.
+        translation and turn in the plane; of a periodic load the one whose repeating part has no mean.
       info: `SolveInfo`.
 
-    Differentiable in `modulus` and `nodal_force`, forward and reverse, at the cost of one more solve each.
+    Differentiable in `modulus`, `nodal_force` and `prescribed`, forward and reverse, at the cost of one more
+    solve each.
 
     Reference: multigrid-preconditioned conjugate gradients, Tatebe 1993; implicit derivatives,
       Christianson 1994, Optim. Methods Softw. 3, 311.
     """
+    if plan.cell is not None:
+        return solve_periodic(
+            solve,
+            nodal_forces,
+            modulus,
+            plan,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            start=start,
+            nodal_force=nodal_force,
+            prescribed=prescribed,
+            coarse=coarse,
+        )
     dtype = modulus.dtype
     level = plan.levels[0]
     free = level.free
-    prescribed = to_padded(plan.prescribed.astype(dtype))
+    own = prescribed is None
+    prescribed = to_padded((plan.prescribed if own else prescribed).astype(dtype))
+    prescribed = jnp.where(free, 0, prescribed)
     force = jnp.zeros_like(prescribed) if nodal_force is None else to_padded(nodal_force.astype(dtype))
+    if plan.applied is not None:
+        force = force + to_padded(plan.applied.astype(dtype))
     load = jnp.where(free, force - _stiffness_product(modulus, plan, prescribed), 0)
     frozen = lax.stop_gradient(modulus)
-    values, inverse = build_values(frozen, plan)
-    modes = in_plane_modes(level.coordinates[:, :2], free, dtype) if plan.in_plane_free else None
+    values, inverse = build_values(frozen, plan) if coarse is None else coarse
+    modes = free_modes(plan, level, dtype) if plan.free_motions else None
 
     def constrained(vector):
         product = _stiffness_product(modulus, plan, jnp.where(free, vector, 0))
@@ -156,7 +199,8 @@ def solve(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=None, nod
     solution, iterations = lax.custom_linear_solve(constrained, load, run, symmetric=True, has_aux=True)
     solution = without(modes, jnp.where(free, solution, 0))
     displacement = solution + prescribed
-    info = _judge(lax.stop_gradient(displacement), frozen, plan, force, load, rtol, iterations)
+    given = None if own else lax.stop_gradient(prescribed)
+    info = _judge(lax.stop_gradient(displacement), frozen, plan, force, load, rtol, iterations, given)
     return from_padded(displacement), info
 
 
@@ -167,26 +211,21 @@ def without(modes, vector):
     return vector - jnp.einsum("m,mnc->nc", jnp.einsum("mnc,nc->m", modes, vector), modes)
 
 
-def _judge(displacement, modulus, plan, force, load, rtol, iterations):
+def _judge(displacement, modulus, plan, force, load, rtol, iterations, given=None):
     load, force = lax.stop_gradient(load), lax.stop_gradient(force)
     internal = _stiffness_product(modulus, plan, displacement)
     residual = jnp.where(plan.levels[0].free, force - internal, 0)
     smallest = jnp.finfo(modulus.dtype).tiny
-    relative = jnp.sqrt(jnp.vdot(residual, residual) / jnp.maximum(jnp.vdot(load, load), smallest))
-    reaction = (internal - force)[:-1, 2]
-    bottom = jnp.sum(jnp.where(plan.bottom, reaction, 0))
-    top = jnp.sum(jnp.where(plan.top, reaction, 0))
-    by_work = jnp.vdot(displacement, internal - force) / top_displacement(plan).astype(modulus.dtype)
-    largest = jnp.maximum(jnp.abs(bottom), jnp.abs(top))
-    unbalanced = jnp.abs(bottom + top + jnp.sum(force[:, 2]))
-    mismatch = unbalanced / jnp.maximum(largest, smallest)
-    slack = 1.01 if modulus.dtype == jnp.float64 else 10.0
-    converged = (relative <= slack * rtol) & (mismatch <= FORCE_AGREEMENT)
-    return SolveInfo(converged, iterations, relative, by_work, bottom, top, mismatch)
+    reference = jnp.maximum(jnp.vdot(load, load), 1e-6 * jnp.vdot(internal, internal))
+    relative = jnp.sqrt(jnp.vdot(residual, residual) / jnp.maximum(reference, smallest))
+    vectors = (displacement, internal, force, residual)
+    balance = judge_balance(plan, *map(from_padded, vectors), None if given is None else from_padded(given))
+    converged = is_converged(relative, balance.mismatch, rtol)
+    return SolveInfo(converged, iterations, relative, *balance)
 
 
 def top_displacement(plan: Plan):
-    """Displacement of the top face along z that the load case prescribes, mm, negative in compression."""
+    """Mean displacement of the top along z that the load case prescribes, mm, negative in compression."""
     return jnp.sum(jnp.where(plan.top, plan.prescribed[:, 2], 0)) / jnp.sum(plan.top)
 
 
@@ -210,16 +249,25 @@ def require_converged(info: SolveInfo, *, rtol: float) -> None:
     raise NotConvergedError(
         f"the solve stopped after {int(info.iterations)} iterations at a true relative residual of "
         f"{float(info.relative_residual):.2e} (asked {rtol:.1e}) with face forces of "
-        f"{float(info.force_bottom_n):.6g} and {float(info.force_top_n):.6g} N that differ by "
-        f"{float(info.force_mismatch):.1e}; allow more iterations, loosen `rtol`, use float64, or check the "
-        "mask for parts that hang by an edge"
+        f"{float(info.force_bottom_n):.6g} and {float(info.force_top_n):.6g} N along z and reactions out of "
+        f"balance by {float(info.force_mismatch):.1e}; allow more iterations, loosen `rtol`, use float64, or "
+        "check the mask for parts that hang by an edge"
     )
 
 
 _jitted_solve = jax.jit(solve, static_argnames=("max_iterations",))
 
 
-def solve_checked(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=None, nodal_force=None):
+def solve_checked(
+    modulus,
+    plan: Plan,
+    *,
+    rtol=1e-6,
+    max_iterations=400,
+    start=None,
+    nodal_force=None,
+    prescribed=None,
+):
     """`solve`, compiled and checked on the host.
 
     Raises:
@@ -242,7 +290,13 @@ def solve_checked(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400, start=N
             "leave empty voxels out of the mask"
         )
     displacement, info = _jitted_solve(
-        modulus, plan, rtol=rtol, max_iterations=max_iterations, start=start, nodal_force=nodal_force
+        modulus,
+        plan,
+        rtol=rtol,
+        max_iterations=max_iterations,
+        start=start,
+        nodal_force=nodal_force,
+        prescribed=prescribed,
     )
     require_converged(info, rtol=rtol)
     return displacement, info

@@ -25,6 +25,12 @@ def require_possible(body: "Body", arguments: argparse.Namespace) -> None:
         raise UserError(
             f"--strength nonlinear needs a law with a yield stress and {arguments.law} has none; take {have}"
         )
+    if fem.LOAD_CASES[arguments.load].motion != "z":
+        known = ", ".join(name for name, case in fem.LOAD_CASES.items() if case.motion == "z")
+        raise UserError(
+            f"--strength nonlinear needs a load case that moves the top along z and --load is "
+            f"{arguments.load}; take {known}"
+        )
     strain, steps = arguments.strength_strain, arguments.strength_steps
     if not 0.004 <= strain <= 0.2:
         raise UserError(f"--strength-strain is {strain:g}; it must lie between 0.004 and 0.2, e.g. 0.025")

@@ -54,7 +54,14 @@ def _mask() -> np.ndarray:
 
 @cache
 def _plan(load: str = "axial") -> fem.Plan:
-    return fem.make_plan(_mask(), 1.0, fem.load_case(load, strain=-0.01), coarsest_nodes=30)
+    sizes = {
+        "bending-x": {"angle_rad": 0.01},
+        "kinematic-uniform": {"strain": (0.01, 0.0, 0.0, 0.0, 0.004, 0.0)},
+        "periodic": {"strain": (0.01, 0.0, 0.0, 0.0, 0.004, 0.0)},
+        "force": {"force_n": (10.0, 0.0, -50.0)},
+    }
+    size = sizes.get(load, {"strain": -0.01})
+    return fem.make_plan(_mask(), 1.0, fem.load_case(load, **size), coarsest_nodes=30)
 
 
 def _count() -> int:
@@ -70,6 +77,10 @@ def _vector(dtype, low: float, high: float, count: int | None = None) -> jax.Arr
 
 def _displacement(dtype) -> jax.Array:
     return _vector(dtype, -0.05, 0.05, _plan().nodes.size).reshape(_plan().nodes.shape)
+
+
+def _stiffness(dtype) -> jax.Array:
+    return jnp.asarray(1000.0 * fem.stiffness_matrix(fem.transversely_isotropic()), dtype)
 
 
 def _elements() -> jax.Array:
@@ -168,12 +179,56 @@ FEM = [
             lambda modulus, plan: fem.solve(modulus, plan, rtol=1e-5)[0],
             lambda dtype, load=load: (_vector(dtype, 500.0, 5000.0), _plan(load)),
         )
-        for load in ("axial", "uniaxial", "clamped-bottom", "confined")
+        for load in (
+            "axial",
+            "uniaxial",
+            "clamped-bottom",
+            "confined",
+            "bending-x",
+            "kinematic-uniform",
+            "force",
+            "periodic",
+        )
     ),
     Kernel(
         "fem.strain_energy",
         lambda modulus, plan: fem.strain_energy(modulus, plan, rtol=1e-5)[0],
         lambda dtype: (_vector(dtype, 500.0, 5000.0), _plan()),
+    ),
+    *(
+        Kernel(
+            f"fem.homogenise[{load}]",
+            lambda modulus, plan: fem.homogenise(modulus, plan, rtol=1e-5)[0],
+            lambda dtype, load=load: (_vector(dtype, 500.0, 5000.0), _plan(load)),
+        )
+        for load in ("kinematic-uniform", "periodic")
+    ),
+    Kernel(
+        "fem.macroscopic_displacement",
+        fem.macroscopic_displacement,
+        lambda dtype: (_vector(dtype, -0.01, 0.02, 6), _plan()),
+    ),
+    *(
+        Kernel(f"fem.{name}", getattr(fem, name), lambda dtype: (_stiffness(dtype),))
+        for name in ("engineering_constants", "from_mandel", "to_mandel")
+    ),
+    Kernel(
+        "fem.rotate_stiffness",
+        fem.rotate_stiffness,
+        lambda dtype: (_stiffness(dtype), jnp.eye(3)[jnp.array([1, 2, 0])]),
+    ),
+    Kernel(
+        "fem.voigt_reuss_bounds",
+        lambda share, stiffness: fem.voigt_reuss_bounds(share, stiffness),
+        lambda dtype: (
+            jnp.asarray([0.3, 0.7], dtype),
+            jnp.stack([_stiffness(dtype), 5 * _stiffness(dtype)]),
+        ),
+    ),
+    Kernel(
+        "fem.hashin_shtrikman_bounds",
+        fem.hashin_shtrikman_bounds,
+        lambda dtype: tuple(jnp.asarray(v, dtype) for v in ([0.3, 0.7], [50.0, 900.0], [20.0, 400.0])),
     ),
     Kernel("fem.top_displacement", fem.top_displacement, lambda dtype: (_plan(),), differentiable=False),
     Kernel(
@@ -502,11 +557,13 @@ HOST_FUNCTIONS = {
     "fem.force_displacement_checked",
     "fem.isotropic",
     "fem.load_case",
+    "fem.orthotropic_axes",
     "fem.prescribed_displacement_mm",
     "fem.require_converged",
     "fem.solve_checked",
     "fem.stiffness_matrix",
     "fem.transversely_isotropic",
+    "fem.with_load",
     "remodeling.default_parameters",
     "remodeling.filter_iterations",
     "remodeling.neighbour_table",

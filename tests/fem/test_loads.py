@@ -5,12 +5,27 @@ import json
 import numpy as np
 import pytest
 
-from fem import LOAD_CASES, constraints, describe_load, load_case
+from fem import LOAD_CASES, constraints, describe_load, load_case, prescribed_displacement_mm
 
 SHAPE = (2, 3, 4)
 SIZE = 0.5
 NODES = np.argwhere(np.ones(tuple(n + 1 for n in SHAPE)))
 every_case = pytest.mark.parametrize("name", LOAD_CASES)
+STRAINS = (0.01, -0.02, 0.03, 0.004, -0.005, 0.006)
+ALONG_AN_AXIS = [name for name, case in LOAD_CASES.items() if case.motion in ("x", "y", "z")]
+along_an_axis = pytest.mark.parametrize("name", ALONG_AN_AXIS)
+
+
+def sized(name):
+    """The load case in the first kind of size that it takes."""
+    case = LOAD_CASES[name]
+    sizes = {
+        "strain": STRAINS if case.motion in ("affine", "periodic") else -0.01,
+        "angle_rad": 0.02,
+        "force_n": (3.0, 4.0, -12.0),
+        "pressure_mpa": 0.5,
+    }
+    return load_case(name, **{case.sizes[0]: sizes[case.sizes[0]]})
 
 
 def held_by_description(load, nodes, shape):
@@ -26,7 +41,7 @@ def held_by_description(load, nodes, shape):
 @every_case
 def test_the_description_says_exactly_what_is_held(name):
     """fixed = union of the described faces and components"""
-    load = load_case(name, strain=-0.01)
+    load = sized(name)
     assert np.array_equal(
         constraints(load, NODES, SHAPE, SIZE).fixed, held_by_description(load, NODES, SHAPE)
     )
@@ -35,28 +50,60 @@ def test_the_description_says_exactly_what_is_held(name):
 @every_case
 def test_the_description_is_plain_json(name):
     """json.loads(json.dumps(d)) = d"""
-    for load in (load_case(name, strain=-0.01), load_case(name, displacement_mm=-0.04)):
+    by_displacement = [load_case(name, displacement_mm=-0.04)] if name in ALONG_AN_AXIS else []
+    for load in (sized(name), *by_displacement):
         description = describe_load(load)
         assert json.loads(json.dumps(description)) == description
         assert description["name"] == name
         assert description["version"] == LOAD_CASES[name].version
         assert description["sentence"].endswith(".")
+        assert description["generalised_force"]["unit"] == LOAD_CASES[name].conjugate[1]
 
 
 @every_case
-def test_only_the_top_moves_and_only_along_z(name):
-    """u_z(top) = strain nz h; every other prescribed value is zero"""
+def test_the_described_values_are_the_prescribed_ones(name):
+    """value of each held component = the described formula at the position from the centre of the box"""
+    load = sized(name)
+    held = constraints(load, NODES, SHAPE, SIZE)
+    x, y, z = ((NODES - np.array(SHAPE) / 2) * SIZE).T
+    xx, yy, zz, yz, xz, xy = STRAINS
+    words = {"x": x, "y": y, "z": z, "xx": xx, "yy": yy, "zz": zz, "yz": yz, "xz": xz, "xy": xy}
+    words |= {"strain": load.size[0], "angle": load.size[0]}
+    if name in ALONG_AN_AXIS:
+        words["displacement"] = prescribed_displacement_mm(load, SHAPE, SIZE)
+    expected = np.zeros(NODES.shape)
+    for entry in describe_load(load)["held"]:
+        axis, end = entry["face"].split("-")
+        on_face = NODES[:, "xyz".index(axis)] == (0 if end == "min" else SHAPE["xyz".index(axis)])
+        total = 0.0
+        for term in str(entry["value_mm"]).replace("-", "+ -").split("+"):
+            factors = term.replace("/ 2", "0.5").split()
+            product = 1.0 if factors else 0.0
+            for factor in factors:
+                sign, factor = (-1.0, factor[1:]) if factor.startswith("-") else (1.0, factor)
+                product = product * sign * (words[factor] if factor in words else float(factor))
+            total = total + product
+        column = "xyz".index(entry["component"])
+        expected[on_face, column] = np.broadcast_to(total, len(NODES))[on_face]
+    if name != "periodic":
+        np.testing.assert_allclose(held.value, expected, atol=1e-15)
+
+
+@along_an_axis
+def test_only_the_top_moves_and_only_along_the_named_axis(name):
+    """u(top) = strain nz h along z or the axis of the shear; every other prescribed value is zero"""
     held = constraints(load_case(name, strain=-0.01), NODES, SHAPE, SIZE)
+    axis = "xyz".index(name[-1]) if name.startswith("shear-") else 2
     assert np.array_equal(held.bottom, NODES[:, 2] == 0)
     assert np.array_equal(held.top, NODES[:, 2] == SHAPE[2])
-    assert np.allclose(held.value[held.top, 2], -0.01 * 4 * SIZE)
+    assert np.allclose(held.value[held.top, axis], -0.01 * 4 * SIZE)
     rest = held.value.copy()
-    rest[held.top, 2] = 0
+    rest[held.top, axis] = 0
     assert not rest.any()
     assert not held.value[~held.fixed].any()
 
 
-@every_case
+@along_an_axis
 def test_strain_and_displacement_of_the_same_size_agree(name):
     """u = e nz h"""
     by_strain = constraints(load_case(name, strain=-0.01), NODES, SHAPE, SIZE)
@@ -64,30 +111,17 @@ def test_strain_and_displacement_of_the_same_size_agree(name):
     assert np.array_equal(by_strain.value, by_length.value)
 
 
-@pytest.mark.parametrize(
-    ("name", "free"),
-    [
-        ("axial", False),
-        ("uniaxial", True),
-        ("clamped-bottom", False),
-        ("confined", False),
-        ("pmma-axial", False),
-    ],
-)
-def test_in_plane_rigid_motion_is_free_in_the_frictionless_case_alone(name, free):
-    """rank of the held components on the three in-plane rigid motions"""
-    held = constraints(load_case(name, strain=-0.01), NODES, SHAPE, SIZE)
-    assert held.in_plane_free == free
+@every_case
+def test_the_rigid_motions_left_free_are_those_the_case_says(name):
+    """rank of the held components on the six rigid motions is 6 less the motions declared free"""
+    held = constraints(sized(name), NODES, SHAPE, SIZE)
+    assert held.in_plane_free == (name in ("uniaxial", "uniaxial-bending-x", "uniaxial-bending-y"))
     at = NODES - NODES.mean(axis=0)
-    zero = np.zeros(len(at))
-    motions = np.array(
-        [
-            np.stack([zero + 1, zero, zero], 1),
-            np.stack([zero, zero + 1, zero], 1),
-            np.stack([-at[:, 1], at[:, 0], zero], 1),
-        ]
-    )
-    assert np.linalg.matrix_rank(motions[:, held.fixed]) == (0 if free else 3)
+    motions = [np.broadcast_to(axis, at.shape) for axis in np.eye(3)]
+    motions += [np.cross(axis, at) for axis in np.eye(3)]
+    rank = np.linalg.matrix_rank(np.array([motion[held.fixed] for motion in motions]))
+    # the ties of a periodic body hold its turns, but no component of a node
+    assert rank == {"": 6, "in-plane": 3, "translations": 0}[held.free]
 
 
 @pytest.mark.parametrize(("face", "layer"), [("z-min", slice(2, None)), ("z-max", slice(0, 4))])
@@ -124,6 +158,16 @@ def test_no_bone_at_all_is_refused():
         ({"name": "axial", "strain": float("nan")}, "`strain` must be finite"),
         ({"name": "axial", "strain": -1.0}, "one percent as 0.01"),
         ({"name": "axial", "displacement_mm": float("inf")}, "`displacement_mm` must be finite"),
+        (
+            {"name": "axial", "angle_rad": 0.1},
+            "'axial' is sized by `strain` and `displacement_mm`, got `angle",
+        ),
+        ({"name": "torsion", "strain": 0.1}, "'torsion' is sized by `angle_rad`, got `strain`"),
+        ({"name": "torsion", "angle_rad": 5.0}, "`angle_rad` must be below 1 rad"),
+        ({"name": "periodic", "strain": 0.1}, "six components xx yy zz yz xz xy, got 1"),
+        ({"name": "kinematic-uniform", "strain": (0.0,) * 6}, "`strain` must be finite and not zero"),
+        ({"name": "force", "force_n": (0.0, 1.0)}, "three components x y z, got 2"),
+        ({"name": "pressure", "force_n": (0.0, 0.0, 1.0)}, "'pressure' is sized by `pressure_mpa`"),
     ],
 )
 def test_a_load_case_that_makes_no_sense_is_refused(arguments, message):

@@ -118,6 +118,27 @@ def test_a_bent_slab_carries_one_and_a_half_times_its_yield_moment():
     assert float(moment / yield_moment) == pytest.approx(1.5 * (1 - 1 / (3 * curvature**2)), rel=0.01)
 
 
+def test_a_body_bent_by_its_load_case_yields_towards_a_plastic_hinge():
+    """M / (K angle) falls from near 1 to below 1 / 2 while M still grows"""
+    plan = make_plan(
+        np.ones((6, 4, 6), bool), 0.5, load_case("bending-y", angle_rad=0.05), coarsest_nodes=400
+    )
+    curve, _ = force_displacement_checked(*homogeneous(plan), plan, TISSUE, STEPS)
+    np.testing.assert_allclose(curve.displacement_mm, 0.05 * STEPS, rtol=1e-12)
+    first = curve.stiffness_n_per_mm * curve.displacement_mm
+    softened = np.asarray(curve.force_n / first)
+    assert softened[0] > 0.9
+    assert softened[-1] < 0.5
+    assert (np.diff(curve.force_n) > 0).all()
+
+
+def test_a_load_by_force_is_refused():
+    """beyond yield it may have no answer"""
+    plan = make_plan(np.ones((2, 2, 2), bool), 0.5, load_case("force", force_n=(0, 0, -1.0)))
+    with pytest.raises(ValueError, match="force"):
+        force_displacement_checked(*homogeneous(plan), plan, TISSUE, STEPS)
+
+
 def test_the_work_of_the_load_is_stored_or_dissipated(curves):
     """int F du = stored + dissipated, better with smaller increments; dissipation never falls"""
     errors = []

@@ -89,9 +89,8 @@ def test_a_real_l3_has_a_strength_of_some_kilonewtons(shared_data):
     mask = meshes.largest_component(mask)
     density = jnp.asarray(np.maximum(np.asarray(coarse.values, float)[mask], 0.0))
     *model, height = vertebra(density, mask, 3.0)
-    curve, info = force_displacement_checked(*model, SURFACE, np.linspace(0, 1, 16)[1:], rtol=1e-5)
+    curve, _ = force_displacement_checked(*model, SURFACE, np.linspace(0, 1, 16)[1:], rtol=1e-5)
     read = nonlinear_strength(curve, height)
-    print(read, height, info.newton_iterations, info.linear_iterations)
     assert 1_000 < float(read.yield_n) < float(read.stated_n) < 10_000
 
 
@@ -108,7 +107,7 @@ def test_real_trabecular_bone_yields_near_its_tissue(shared_data):
             mask = bits.astype(bool).transpose(2, 1, 0)
     plan = make_plan(mask, size, load_case("axial", strain=-0.015))
     modulus = jnp.full(int(mask.sum()), 10e3)
-    curve, info = force_displacement_checked(
+    curve, _ = force_displacement_checked(
         modulus,
         TISSUE_YIELD_STRAIN * modulus,
         plan,
@@ -117,7 +116,6 @@ def test_real_trabecular_bone_yields_near_its_tissue(shared_data):
         rtol=1e-5,
     )
     read = nonlinear_strength(curve, mask.shape[2] * size)
-    print(read, info.newton_iterations, info.linear_iterations)
     # the linear stiffness: 126.28736 N at 1 % (see test_microct)
     assert float(read.stiffness_n_per_mm) * 0.01 * mask.shape[2] * size == pytest.approx(126.28736, rel=1e-4)
     assert 0.005 < float(read.yield_strain) < 0.012

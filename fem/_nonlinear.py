@@ -278,7 +278,7 @@ def force_displacement(
 
         def tangent_solve(tangent, right):
             def run(matrix, right):
-                inside = jnp.where(free, right, 0)
+                inside = without_rigid(jnp.where(free, right, 0))
                 solution, _ = _conjugate_gradients(
                     matrix, approximate_inverse, inside, derivative_rtol * _norm(inside), max_iterations
                 )

@@ -240,6 +240,33 @@ def test_the_gradient_of_the_strength_is_exact_through_the_history(porous, rng):
 
 
 @pytest.mark.slow
+def test_the_gradient_is_exact_where_rigid_motions_are_free(rng):
+    """d (forces + w . u) / d(E, y) between smooth platens against differences, w any weights"""
+    plan = block((3, 3, 4), "uniaxial", -0.02)
+    modulus = jnp.asarray(rng.uniform(300, 1500, 36))
+    point = (modulus, 0.008 * modulus)
+    along = tuple(value * rng.normal(size=36) for value in point)
+    weights = jnp.asarray(rng.normal(size=plan.nodes.shape))
+
+    @jax.jit
+    def value_and_gradient(modulus, yield_stress, plan):
+        def reading(modulus, yield_stress):
+            factors = np.array([0.3, 0.45, 0.6, 0.8, 1.0])
+            curve, _ = force_displacement(modulus, yield_stress, plan, TISSUE, factors, rtol=1e-11)
+            return curve.force_n[-1] + curve.force_n[2] + jnp.vdot(weights, curve.displacement)
+
+        return jax.value_and_grad(reading, argnums=(0, 1))(modulus, yield_stress)
+
+    gradient = value_and_gradient(*point, plan)[1]
+    slope = sum(float(jnp.vdot(g, d)) for g, d in zip(gradient, along, strict=True))
+    plus, minus = (
+        value_and_gradient(*(value + h * d for value, d in zip(point, along, strict=True)), plan)[0]
+        for h in (1e-5, -1e-5)
+    )
+    assert slope == pytest.approx(float(plus - minus) / 2e-5, rel=1e-6)
+
+
+@pytest.mark.slow
 def test_forward_and_reverse_derivatives_of_the_strength_agree(porous, rng):
     """S' d by a tangent is S' d by the gradient"""
     modulus, yield_stress, plan = porous

@@ -96,7 +96,10 @@ def test_a_real_l3_has_a_strength_of_some_kilonewtons(shared_data):
 
 @pytest.mark.slow
 def test_real_trabecular_bone_yields_near_its_tissue(shared_data):
-    """LHDL 50^3, tissue yield strain 0.81 %: apparent yield strain 0.5 to 1.2 %, stress 0.5 to 1.5 % of E"""
+    """LHDL 50^3: its yield strain is 5 to 25 % below that of a bar of its tissue, 0.0081 + 0.002 / 0.95
+
+    Bayraktar, Keaveny 2004, J Biomech 37:1671: 14 % below in compression, human femoral neck.
+    """
     with np.load(shared_data / "trab_human_lhdl3155_mask_50.npz") as stored:
         size = float(stored["voxel_mm"])
         if "mask" in stored:
@@ -118,4 +121,5 @@ def test_real_trabecular_bone_yields_near_its_tissue(shared_data):
     read = nonlinear_strength(curve, mask.shape[2] * size)
     # the linear stiffness: 126.28736 N at 1 % (see test_microct)
     assert float(read.stiffness_n_per_mm) * 0.01 * mask.shape[2] * size == pytest.approx(126.28736, rel=1e-4)
-    assert 0.005 < float(read.yield_strain) < 0.012
+    bar = TISSUE_YIELD_STRAIN + 0.002 / 0.95
+    assert 0.75 * bar < float(read.yield_strain) < 0.95 * bar

@@ -16,6 +16,10 @@ from ._fabric_stiffness import FabricStiffness as FabricStiffness
 from ._fabric_stiffness import FabricStiffnessFit as FabricStiffnessFit
 from ._fabric_stiffness import fabric_stiffness as fabric_stiffness
 from ._fabric_stiffness import fit_fabric_stiffness as fit_fabric_stiffness
+from ._failure import OFFSET_STRAIN as OFFSET_STRAIN
+from ._failure import STATED_STRAIN as STATED_STRAIN
+from ._failure import NonlinearStrength as NonlinearStrength
+from ._failure import nonlinear_strength as nonlinear_strength
 from ._fields import ElementFields as ElementFields
 from ._fields import effective_strain as effective_strain
 from ._fields import element_fields as element_fields
@@ -38,9 +42,14 @@ from ._materials import isotropic as isotropic
 from ._materials import stiffness_matrix as stiffness_matrix
 from ._materials import transversely_isotropic as transversely_isotropic
 from ._native import compiled_solver as compiled_solver
+from ._nonlinear import FailureCurve as FailureCurve
+from ._nonlinear import StepInfo as StepInfo
+from ._nonlinear import force_displacement as force_displacement
+from ._nonlinear import force_displacement_checked as force_displacement_checked
 from ._plan import Plan as Plan
 from ._plan import make_plan as make_plan
 from ._plan import with_load as with_load
+from ._plastic_body import plastic_forces as plastic_forces
 from ._reactions import load_size as load_size
 from ._reactions import macroscopic_displacement as macroscopic_displacement
 from ._several import mutual_energy as mutual_energy
@@ -53,6 +62,11 @@ from ._solve import require_converged as require_converged
 from ._solve import solve as solve
 from ._solve import solve_checked as solve_checked
 from ._solve import top_displacement as top_displacement
+from ._spine_load import ACTIVITIES as ACTIVITIES
+from ._spine_load import Activity as Activity
+from ._spine_load import activity as activity
+from ._spine_load import load_to_strength as load_to_strength
+from ._spine_load import spine_load as spine_load
 from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
 from ._strength import strength_crawford as strength_crawford
 from ._strength import strength_pistoia as strength_pistoia
@@ -63,3 +77,9 @@ from ._tensors import engineering_constants as engineering_constants
 from ._tensors import from_mandel as from_mandel
 from ._tensors import rotate_stiffness as rotate_stiffness
 from ._tensors import to_mandel as to_mandel
+from ._yield import TISSUE_YIELD_STRAIN as TISSUE_YIELD_STRAIN
+from ._yield import YIELD_SURFACES as YIELD_SURFACES
+from ._yield import YieldSurface as YieldSurface
+from ._yield import make_yield_surface as make_yield_surface
+from ._yield import return_mapping as return_mapping
+from ._yield import yield_value as yield_value

@@ -1,5 +1,7 @@
 """Strength estimates from one linear solve; none of them is a clinical measurement."""
 
+from typing import Literal
+
 import jax
 import jax.numpy as jnp
 
@@ -24,27 +26,38 @@ def strength_pistoia(
     volume_share: float = PISTOIA_VOLUME_SHARE,
     critical_strain: float = PISTOIA_CRITICAL_STRAIN,
     bone: jax.Array | None = None,
+    energy: Literal["centroid", "mean"] = "centroid",
 ) -> jax.Array:
     """Load at which a share of the bone volume exceeds a critical effective strain, by linear scaling.
 
     Args:
-      fields: fields of the solve (the centroid strain energy density is used), or strain energy densities,
-        MPa, shape (ne,).
+      fields: fields of the solve, or strain energy densities, MPa, shape (ne,).
       modulus: axial modulus, MPa, shape (ne,).
       reaction_n: force of the loaded face in that solve, N; its sign does not matter.
       volume_share: share of the bone volume, between 0 and 1.
       critical_strain: critical effective strain, -.
       bone: integer positions of the elements that are bone, shape (nb,); None for all. Caps must be left out.
+      energy: which strain energy density of the fields: that at the centroid of an element, with which the
+        published thresholds were tuned, or its mean over the element, which is 9 to 15 % larger in thin
+        struts and gives the lower strength. Without effect on densities that are given as an array.
 
     Returns:
       strength, N, scalar; differentiable except where two elements tie at the quantile.
+
+    Raises:
+      ValueError: unknown `energy`.
 
     Limits: the criterion was tuned at the distal radius with a homogeneous tissue modulus at a voxel of 0.165
       mm; at CT resolution it ranks, it does not predict.
 
     Reference: Pistoia et al. 2002, Bone 30:842.
     """
-    sed = fields.sed_centroid if isinstance(fields, ElementFields) else fields
+    if energy not in ("centroid", "mean"):
+        raise ValueError(f'`energy` must be "centroid" or "mean", got {energy!r}')
+    if isinstance(fields, ElementFields):
+        sed = fields.sed_centroid if energy == "centroid" else fields.sed_mean
+    else:
+        sed = fields
     if bone is not None:
         sed, modulus = sed[bone], modulus[bone]
     strain = jnp.quantile(effective_strain(sed, modulus), 1.0 - volume_share)

@@ -126,6 +126,18 @@ def _add_solve(commands: argparse._SubParsersAction) -> None:
         "--rtol", type=float, default=1e-6, help="relative true residual to reach (default 1e-6)"
     )
     load.add_argument("--max-iterations", type=int, default=1000, help="give up after so many (default 1000)")
+    strength = solve.add_argument_group("strength")
+    strength.add_argument(
+        "--strength",
+        choices=("linear", "nonlinear"),
+        default="linear",
+        help="linear: estimates from the one solve (default); nonlinear: also push the body beyond yield "
+        "and read strength off its force-displacement curve",
+    )
+    strength.add_argument(
+        "--strength-strain", type=float, default=0.025, help="overall strain at the end (default 0.025)"
+    )
+    strength.add_argument("--strength-steps", type=int, default=20, help="increments (default 20)")
     _add_machine(solve)
 
 

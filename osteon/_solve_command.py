@@ -3,7 +3,7 @@
 import argparse
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
 from ._solve_stiffness import solve_stiffness, stiffness_table
+from ._solve_strength import curve_figure, nonlinear_strength, require_possible
 from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
 
 
@@ -23,6 +24,10 @@ class Body:
     "elements, boolean, (nx, ny, nz), caps included"
     modulus: np.ndarray
     "axial modulus of the elements, MPa, (ne,)"
+    yield_stress: np.ndarray | None
+    "compressive yield stress of the elements, MPa, (ne,); None where the density law gives none"
+    yield_surface: str
+    "name of the yield surface, a key of fem.YIELD_SURFACES"
     bone: np.ndarray
     "which elements are bone and not cap, boolean, (ne,)"
     voxel_mm: float
@@ -53,7 +58,15 @@ def solve_command(arguments: argparse.Namespace) -> None:
             "choose kinematic-uniform with --strain-tensor, or leave --maps out"
         )
     body, extra = _read_body(arguments)
-    require_memory(len(body.modulus), arguments.memory_gb)
+    pushed = arguments.strength == "nonlinear"
+    if pushed and (whole_stiffness or load.definition.motion != "z"):
+        raise UserError(
+            f"--strength nonlinear pushes the top of a body along z and --load {arguments.load} does not; "
+            "choose for example --load axial"
+        )
+    if pushed:
+        require_possible(body, arguments)
+    require_memory(len(body.modulus), arguments.memory_gb, nonlinear=pushed)
     if whole_stiffness:
         _finish_stiffness(arguments, body, load, extra)
         return
@@ -65,6 +78,11 @@ def solve_command(arguments: argparse.Namespace) -> None:
         max_iterations=arguments.max_iterations,
     )
     summary = {"format": "osteon-solve/1", **extra, **summary, "notes": list(body.notes)}
+    if pushed:
+        summary["nonlinear"] = nonlinear_strength(
+            body, load, summary, strain=arguments.strength_strain, steps=arguments.strength_steps
+        )
+        summary["peak_memory_mb"] = peak_memory_mb()
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
             folder.write_json("summary.json", summary)
@@ -72,6 +90,10 @@ def solve_command(arguments: argparse.Namespace) -> None:
             for note in body.notes:
                 folder.log(note)
             folder.log(f"{summary['iterations']} iterations, residual {summary['relative_residual']:.2e}")
+            if "nonlinear" in summary:
+                figure = curve_figure(summary["nonlinear"], summary["strength_pistoia_n"])
+                folder.folder("figures")
+                folder.write_bytes("figures/strength.png", figure)
             if arguments.maps:
                 write_maps(folder, body, fields)
     print(table_row(summary))
@@ -128,6 +150,7 @@ def _modulus_mpa(arguments: argparse.Namespace) -> float:
 
 
 def _binary_body(arguments: argparse.Namespace) -> Body:
+    import fem
     import meshes
 
     with input_errors(f"IMAGE '{arguments.image}'"):
@@ -138,9 +161,13 @@ def _binary_body(arguments: argparse.Namespace) -> Body:
         kept = meshes.largest_component(raw)
     notes = _part_notes(raw, kept)
     mask, bone, _ = _with_caps(arguments, kept, voxel_mm)
+    modulus = np.full(int(mask.sum()), _modulus_mpa(arguments))
     return Body(
         mask=mask,
-        modulus=np.full(int(mask.sum()), _modulus_mpa(arguments)),
+        modulus=modulus,
+        # cement is taken as elastic: its yield stress is that of a strain of one
+        yield_stress=np.where(bone, fem.TISSUE_YIELD_STRAIN, 1.0) * modulus,
+        yield_surface="bone-tissue",
         bone=bone,
         voxel_mm=voxel_mm,
         bv_tv=float(kept.mean()),
@@ -186,13 +213,19 @@ def _density_body(arguments: argparse.Namespace) -> Body:
         )
     mask, bone, capped = _with_caps(arguments, kept, voxel_mm)
     modulus = law.modulus_mpa(jnp.asarray(density))
+    yield_stress = None if law.yield_stress is None else law.yield_stress_mpa(jnp.asarray(density))
     if capped is not None:
         modulus = fem.capped_modulus(modulus, capped)
+        if yield_stress is not None:
+            # cement is taken as elastic: its yield stress is that of a strain of one
+            yield_stress = fem.capped_modulus(yield_stress, capped)
     mineral = meshes.convert_density(image, "ha")
     fraction = np.asarray(meshes.bv_tv_from_density(np.asarray(mineral.values)[kept]))
     return Body(
         mask=mask,
         modulus=np.asarray(modulus),
+        yield_stress=None if yield_stress is None else np.asarray(yield_stress),
+        yield_surface="vertebral-cancellous",
         bone=bone,
         voxel_mm=voxel_mm,
         bv_tv=float(fraction.mean()),
@@ -260,6 +293,13 @@ def solve_body(
     nx, ny, nz = body.mask.shape
     reaction = abs(float(info.reaction_n))
     bone = jnp.asarray(body.bone)
+
+    def pistoia(energy: Literal["centroid", "mean"]) -> float | None:
+        """Only where the top moves along z: the criterion scales a force."""
+        if load.definition.motion != "z":
+            return None
+        return float(fem.strength_pistoia(fields, modulus, reaction, bone=bone, energy=energy))
+
     summary = {
         "converged": bool(info.converged),
         "iterations": int(info.iterations),
@@ -276,11 +316,9 @@ def solve_body(
         "sed_mean_mpa": float(fields.sed_mean[bone].mean()),
         "sed_centroid_mean_mpa": float(fields.sed_centroid[bone].mean()),
         "sed_centroid_max_mpa": float(fields.sed_centroid[bone].max()),
-        "strength_pistoia_n": (
-            float(fem.strength_pistoia(fields, modulus, reaction, bone=bone))
-            if load.definition.motion == "z"
-            else None
-        ),
+        "strength_pistoia_n": pistoia("centroid"),
+        "strength_pistoia_energy": "centroid",
+        "strength_pistoia_mean_energy_n": pistoia("mean"),
         "load_case": fem.describe_load(load),
         "poisson": poisson,
         "rtol": rtol,
@@ -331,6 +369,12 @@ def table_row(summary: dict[str, Any]) -> str:
         *load_columns(summary),
         ("solve s", f"{summary['solve_seconds']:.2f}"),
     )
+    if "nonlinear" in summary:
+        nonlinear = summary["nonlinear"]
+        columns += (
+            ("yield N", f"{nonlinear['yield_force_n']:.5g}"),
+            ("N at 1.9 %", f"{nonlinear['force_at_stated_strain_n']:.5g}"),
+        )
     return aligned(columns)
 
 

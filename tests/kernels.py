@@ -176,6 +176,19 @@ def _fit_arguments(dtype):
     return start, {"time": time, "observed": 6.0 * (1 - jnp.exp(-0.1 * time))}, prior
 
 
+_SURFACE = fem.YIELD_SURFACES["bone-tissue"]
+
+
+def _failure_curve(modulus, plan):
+    factors = jnp.asarray([0.5, 1.0, 2.0], modulus.dtype)
+    return fem.force_displacement(modulus, 0.008 * modulus, plan, _SURFACE, factors, rtol=1e-4)[0]
+
+
+def _given_curve(force):
+    empty, row = jnp.zeros(0, force.dtype), jnp.asarray([-0.03, -0.06, -0.12], force.dtype)
+    return fem.FailureCurve(row, force, force[0] / row[0], empty, -row, empty, empty, empty, empty)
+
+
 FEM = [
     *(
         Kernel(
@@ -275,6 +288,57 @@ FEM = [
         "fem.effective_strain",
         fem.effective_strain,
         lambda dtype: (_vector(dtype, 0.01, 0.5), _vector(dtype, 500.0, 5000.0)),
+    ),
+    Kernel(
+        "fem.spine_load",
+        lambda mass, height: fem.spine_load(mass, height, fem.activity("lifting-20")),
+        lambda dtype: (jnp.asarray(80.0, dtype), jnp.asarray(1.75, dtype)),
+    ),
+    Kernel(
+        "fem.load_to_strength",
+        fem.load_to_strength,
+        lambda dtype: (jnp.asarray(3000.0, dtype), jnp.asarray(6000.0, dtype)),
+    ),
+    *(
+        Kernel(
+            f"fem.force_displacement[{load}]",
+            lambda modulus, plan: fem.nonlinear_strength(_failure_curve(modulus, plan), 6.0),
+            lambda dtype, load=load: (_vector(dtype, 500.0, 5000.0), _plan(load)),
+        )
+        for load in ("axial", "uniaxial")
+    ),
+    Kernel(
+        "fem.nonlinear_strength",
+        lambda force: fem.nonlinear_strength(_given_curve(force), 6.0),
+        lambda dtype: (jnp.asarray([-10.0, -18.0, -20.0], dtype),),
+    ),
+    Kernel(
+        "fem.plastic_forces",
+        lambda displacement, history, modulus, plan: fem.plastic_forces(
+            displacement, history, modulus, 0.008 * modulus, plan, _SURFACE
+        ),
+        lambda dtype: (
+            _displacement(dtype),
+            jnp.zeros((_count(), 8, 7), dtype),
+            _vector(dtype, 500.0, 5000.0),
+            _plan(),
+        ),
+    ),
+    Kernel(
+        "fem.return_mapping",
+        lambda strain, history, modulus: fem.return_mapping(
+            strain, history, modulus, 0.008 * modulus, fem.isotropic(), _SURFACE
+        ),
+        lambda dtype: (
+            _vector(dtype, -0.02, 0.02, 24).reshape(4, 6),
+            jnp.zeros((4, 7), dtype),
+            _vector(dtype, 500.0, 5000.0, 4),
+        ),
+    ),
+    Kernel(
+        "fem.yield_value",
+        lambda stress, size: fem.yield_value(stress, size, _SURFACE),
+        lambda dtype: (_vector(dtype, -8.0, 8.0, 24).reshape(4, 6), _vector(dtype, 5.0, 6.0, 4)),
     ),
     Kernel(
         "fem.strength_pistoia",
@@ -527,6 +591,7 @@ CALIBRATION = [
 KERNELS = [*FEM, *REMODELING, *CALIBRATION]
 
 HOST_FUNCTIONS = {
+    "fem.activity",
     "fem.add_caps",
     "fem.centroid_strain_matrix",
     "fem.constraints",
@@ -535,6 +600,7 @@ HOST_FUNCTIONS = {
     "fem.element_stiffness",
     "fem.gauss_strain_matrices",
     "fem.fit_fabric_stiffness",
+    "fem.force_displacement_checked",
     "fem.isotropic",
     "fem.load_case",
     "fem.orthotropic_axes",

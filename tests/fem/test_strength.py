@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from fem import minimum_axial_rigidity, strength_crawford, strength_pistoia
+from fem import ElementFields, minimum_axial_rigidity, strength_crawford, strength_pistoia
 
 
 def sed_of(strain, modulus):
@@ -40,6 +40,17 @@ def test_pistoia_counts_the_bone_alone(rng):
     assert float(measured) == pytest.approx(float(expected), rel=1e-12)
     everything = strength_pistoia(jnp.asarray(sed_of(strong, 500.0)), modulus, 1.0)
     assert float(everything) < 0.5 * float(expected)
+
+
+def test_pistoia_takes_the_energy_it_is_told_to_take():
+    """F 0.007 / sqrt(2 w / E), w at the centroid or the mean"""
+    modulus, empty = jnp.full(50, 1000.0), jnp.zeros((50, 6))
+    at_centroid, mean = (sed_of(jnp.full(50, strain), modulus) for strain in (0.001, 0.002))
+    fields = ElementFields(empty, empty, sed_mean=mean, sed_centroid=at_centroid, effective_strain=mean)
+    assert float(strength_pistoia(fields, modulus, 30.0)) == pytest.approx(210.0, rel=1e-12)
+    assert float(strength_pistoia(fields, modulus, 30.0, energy="mean")) == pytest.approx(105.0, rel=1e-12)
+    with pytest.raises(ValueError, match="energy"):
+        strength_pistoia(fields, modulus, 30.0, energy="largest")
 
 
 def test_pistoia_does_not_depend_on_the_size_of_the_load(rng):

@@ -304,3 +304,48 @@ def test_a_load_or_size_that_makes_no_sense_is_a_sentence(cube, capsys, argument
     """exit code 2"""
     assert main(["solve", cube, "--voxel-mm", "0.5", "--no-cache", *arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_a_cube_pushed_beyond_yield_has_the_strength_of_its_material(tmp_path, cube, capsys):
+    """Frictionless: offset yield where E (e - 0.002) = E (0.0081 + 0.05 (e - 0.0081)), F = A s; a figure"""
+    summary = solve(
+        tmp_path / "run", cube, "--voxel-mm", "0.5", "--modulus-mpa", "5000", "--load", "uniaxial",
+        "--strength", "nonlinear", "--strength-steps", "10", "--strength-strain", "0.02",
+    )  # fmt: skip
+    read = summary["nonlinear"]
+    strain = (0.0081 * 0.95 + 0.002) / 0.95
+    assert read["yield_strain"] == pytest.approx(strain, rel=2e-3)
+    assert read["yield_force_n"] == pytest.approx(5000 * (strain - 0.002) * 16, rel=2e-3)
+    assert read["force_at_stated_strain_n"] == pytest.approx(5000 * (0.0081 + 0.05 * 0.0109) * 16, rel=1e-4)
+    assert read["yielded_share_at_yield"] == pytest.approx(1.0)
+    assert read["greatest_force_is_a_maximum"] is False
+    assert read["surface"]["name"] == "bone-tissue"
+    assert len(read["curve"]["force_n"]) == 10
+    assert summary["strength_pistoia_energy"] == "centroid"
+    assert summary["strength_pistoia_mean_energy_n"] == pytest.approx(summary["strength_pistoia_n"], rel=1e-5)
+    assert (tmp_path / "run" / "figures" / "strength.png").read_bytes()[:4] == b"\x89PNG"
+    assert "N at 1.9 %" in capsys.readouterr().out
+
+
+def test_the_nonlinear_strength_of_a_density_image_is_that_of_its_law(tmp_path, density):
+    """0.2 g/cm3: y = -0.75 + 24.9 * 0.2 = 4.23 MPa over 8 x 8 mm; caps do not yield"""
+    words = ["--law", "kopperdahl-2002", "--density-type", "k2hpo4", "--strength", "nonlinear"]
+    words += ["--strength-steps", "8"]
+    summary = solve(tmp_path / "run", *density, *words, "--load", "uniaxial")
+    assert summary["nonlinear"]["yield_force_n"] == pytest.approx(4.23 * 64, rel=0.05)
+    capped = solve(tmp_path / "caps", *density, *words, "--load", "pmma-axial")
+    assert capped["nonlinear"]["height_mm"] == 12.0
+    assert 0 < capped["nonlinear"]["yielded_share_at_yield"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        (["--law", "morgan-2003", "--density-type", "apparent"], "kopperdahl-2002"),
+        (["--law", "kopperdahl-2002", "--density-type", "ha", "--strength-strain", "3"], "--strength-strain"),
+        (["--law", "kopperdahl-2002", "--density-type", "ha", "--strength-steps", "1"], "--strength-steps"),
+    ],
+)
+def test_a_nonlinear_strength_that_cannot_be_is_bad_input(density, capsys, extra, words):
+    """a law without yield stress, a strain of 300 %, a single increment"""
+    assert words in refused(capsys, *density, *extra, "--strength", "nonlinear")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
-import numpy as np
 
 from meshes import ELEMENTS, FACE_ELEMENTS, quadrature
 
@@ -27,7 +27,9 @@ def traction_force(points, faces: Mapping[str, Any], traction):
     for kind, nodes in faces.items():
         shapes, place, normal = _face_points(points, kind, nodes)
         area = jnp.linalg.norm(normal, axis=-1)
-        values = traction(place) if callable(traction) else jnp.broadcast_to(jnp.asarray(traction), place.shape)
+        values = (
+            traction(place) if callable(traction) else jnp.broadcast_to(jnp.asarray(traction), place.shape)
+        )
         total = _add(total, nodes, shapes, values * area[..., None])
     return total
 
@@ -66,14 +68,17 @@ def body_force(plan: MeshPlan, density, *, degree: int = 4):
     for block in plan.blocks:
         element = ELEMENTS[block.name]
         at, weights = quadrature(element.shape, degree)
-        shapes, gradients = element.shapes_at(at), element.gradients_at(at)
+        dtype = plan.points.dtype
+        gradients, shapes, weights = (
+            jnp.asarray(array, dtype) for array in (element.gradients_at(at), element.shapes_at(at), weights)
+        )
         nodes = block.flat(block.connectivity)
         corner = plan.points[nodes]
         jacobian = jnp.einsum("qki,nkj->nqij", gradients, corner)
         first, second, third = (jacobian[..., i, :] for i in range(3))
         volume = weights * jnp.sum(first * jnp.cross(second, third), axis=-1)
         place = jnp.einsum("qk,nkc->nqc", shapes, corner)
-        values = density(place) if callable(density) else jnp.broadcast_to(jnp.asarray(density), place.shape)
+        values = _evaluated(density, place)
         total = _add(total, nodes, shapes, values * volume[..., None])
     return total
 
@@ -83,12 +88,20 @@ def _face_points(points, kind, nodes):
     element = FACE_ELEMENTS[kind]
     # tractions may vary: two degrees more than the shape functions need
     at, weights = quadrature(element.shape, element.degree + 2)
-    corner = points[jnp.asarray(np.asarray(nodes))]
-    tangents = jnp.einsum("qki,mkc->mqic", element.gradients_at(at), corner)
+    gradients, shapes, weights = (
+        jnp.asarray(array, points.dtype)
+        for array in (element.gradients_at(at), element.shapes_at(at), weights)
+    )
+    corner = points[jnp.asarray(nodes)]
+    tangents = jnp.einsum("qki,mkc->mqic", gradients, corner)
     normal = jnp.cross(tangents[:, :, 0], tangents[:, :, 1]) * weights[:, None]
-    shapes = element.shapes_at(at)
     return shapes, jnp.einsum("qk,mkc->mqc", shapes, corner), normal
 
 
+def _evaluated(value: Any, place) -> jax.Array:
+    """Vectors (..., 3) at positions (..., 3) of a constant or a function."""
+    return value(place) if callable(value) else jnp.broadcast_to(jnp.asarray(value, place.dtype), place.shape)
+
+
 def _add(total, nodes, shapes, values):
-    return total.at[jnp.asarray(nodes)].add(jnp.einsum("qk,mqc->mkc", shapes, values))
+    return total.at[jnp.asarray(nodes)].add(jnp.einsum("qk,mqc->mkc", shapes, values.astype(total.dtype)))

@@ -2,7 +2,8 @@
 
 A block of elements at a time: the nodal values of its elements are multiplied by the shape function
 derivatives on the reference shape (one matrix product), turned into strain and stress at the points of
-integration component by component, with the elements along the last axis, and multiplied back.
+integration with the elements along the last axis, and multiplied back. On CPU this form took half the time of
+unrolled components and of elements along the first axis.
 """
 
 from collections.abc import Mapping
@@ -16,9 +17,13 @@ from meshes import ELEMENTS
 
 from ._mesh_plan import MeshBlock, MeshPlan
 
-# place of the components of strain and stress xx yy zz yz xz xy in the gradient
 _PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
-_SLOT = {(0, 0): 0, (1, 1): 1, (2, 2): 2, (1, 2): 3, (2, 1): 3, (0, 2): 4, (2, 0): 4, (0, 1): 5, (1, 0): 5}
+"""Axes of the components of strain and stress xx yy zz yz xz xy."""
+_SYMMETRIC = np.zeros((6, 3, 3))
+"""Strain from the gradient d u_i / d x_j at [i, j]; its transpose spreads stress over nine places."""
+for _row, (_a, _b) in enumerate(_PAIRS):
+    _SYMMETRIC[_row, _a, _b] = _SYMMETRIC[_row, _b, _a] = 1.0
+_SYMMETRIC = _SYMMETRIC.reshape(6, 9)
 
 
 def point_moduli(modulus, plan: MeshPlan):
@@ -48,31 +53,6 @@ def _reference_gradients(name):
     return np.ascontiguousarray(gradients.transpose(1, 2, 0).reshape(len(element.nodes), -1))
 
 
-def _gradient(local, inverse, table):
-    """d u_c / d x_j at the points of integration, a 3 x 3 list of arrays (q, block)."""
-    points = inverse.shape[2]
-    # (block, k, 3) -> (3 c, 3 i, q, block)
-    reference = jnp.einsum("km,nkc->cmn", table, local).reshape(3, 3, points, -1)
-    return [[sum(reference[c, i] * inverse[i, j] for i in range(3)) for j in range(3)] for c in range(3)]
-
-
-def _strain(gradient):
-    return [gradient[a][b] if a == b else gradient[a][b] + gradient[b][a] for a, b in _PAIRS]
-
-
-def _stress(strain, constitution):
-    """Stress for an axial modulus of 1 MPa; `constitution` (6, 6) or (6, 6, block)."""
-    return [sum(constitution[i, j] * strain[j] for j in range(6)) for i in range(6)]
-
-
-def _constitution_of(plan, which, dtype):
-    """(6, 6) where the body has one, else (6, 6, block)."""
-    table = plan.constitutions.astype(dtype)
-    if table.shape[0] == 1:
-        return table[0]
-    return jnp.moveaxis(table[which], 0, -1)
-
-
 def mesh_product(moduli, plan: MeshPlan, vector):
     """K u without constraints, N, shape (nn, 3); linear in `moduli` (of `point_moduli`) and in `vector`."""
     total = jnp.zeros_like(vector)
@@ -81,79 +61,65 @@ def mesh_product(moduli, plan: MeshPlan, vector):
     return total
 
 
+def _inputs(block: MeshBlock, modulus):
+    """What a step over one block of elements reads."""
+    inverse = jnp.moveaxis(block.inverse, 2, 0)
+    return block.connectivity, inverse, block.weight, block.constitution, modulus
+
+
 def _block_product(block: MeshBlock, modulus, plan, vector, total):
     dtype = vector.dtype
     table = jnp.asarray(_reference_gradients(block.name), dtype)
+    symmetric = jnp.asarray(_SYMMETRIC, dtype)
+    constitutions = plan.constitutions.astype(dtype)
+    whole = symmetric.T @ constitutions[0] @ symmetric
 
+    # rematerialised in the reverse pass, which keeps its memory that of the forward pass
     @jax.checkpoint
     def step(total, inputs):
         nodes, inverse, weight, which, scale = inputs
         inverse = inverse.astype(dtype)
+        points = weight.shape[0]
         local = vector.at[nodes].get(mode="promise_in_bounds")
-        stress = _stress(_strain(_gradient(local, inverse, table)), _constitution_of(plan, which, dtype))
-        factor = scale.astype(dtype) * weight.astype(dtype)
-        stress = [factor * part for part in stress]
-        back = jnp.stack(
-            [
-                jnp.stack([sum(stress[_SLOT[c, j]] * inverse[i, j] for j in range(3)) for i in range(3)])
-                for c in range(3)
-            ]
-        )
-        force = jnp.einsum("km,cmn->nkc", table, back.reshape(3, table.shape[1], -1))
+        reference = jnp.einsum("km,nkc->cmn", table, local).reshape(3, 3, points, -1)
+        # [c, i] by [i, j]: d u_c / d x_j
+        gradient = jnp.sum(reference[:, :, None] * inverse[None], axis=1).reshape(9, -1)
+        if constitutions.shape[0] == 1:
+            stress = whole @ gradient
+        else:
+            strain = (symmetric @ gradient).reshape(6, points, -1)
+            own = jnp.moveaxis(constitutions[which], 0, -1)[:, :, None]
+            stress = symmetric.T @ jnp.sum(own * strain[None], axis=1).reshape(6, -1)
+        stress = stress.reshape(3, 3, points, -1) * (scale.astype(dtype) * weight.astype(dtype))
+        back = jnp.sum(stress[:, None] * inverse[None], axis=2).reshape(3, 3 * points, -1)
+        force = jnp.einsum("km,cmn->nkc", table, back)
         return total.at[nodes].add(force, mode="promise_in_bounds"), None
 
-    inputs = (
-        block.connectivity,
-        jnp.moveaxis(block.inverse, 2, 0),
-        block.weight,
-        block.constitution,
-        modulus,
-    )
-    return lax.scan(step, total, inputs)[0]
+    return lax.scan(step, total, _inputs(block, modulus))[0]
 
 
 def block_diagonal(moduli, plan: MeshPlan, dtype):
     """Diagonal blocks of K, N/mm, shape (nn, 3, 3)."""
+    symmetric = jnp.asarray(_SYMMETRIC, dtype)
+    tensors = (symmetric.T @ plan.constitutions.astype(dtype) @ symmetric).reshape(-1, 3, 3, 3, 3)
     total = jnp.zeros((plan.points.shape[0], 3, 3), dtype)
     for block, modulus in zip(plan.blocks, moduli, strict=True):
         table = jnp.asarray(_reference_gradients(block.name), dtype)
-        count = table.shape[0]
 
-        def step(total, inputs, table=table, count=count):
+        def step(total, inputs, table=table):
             nodes, inverse, weight, which, scale = inputs
-            inverse = inverse.astype(dtype)
-            constitution = _constitution_of(plan, which, dtype)
-            factor = scale.astype(dtype) * weight.astype(dtype)
             points = weight.shape[0]
-            reference = table.reshape(count, 3, points, 1)
-            # derivative of each shape function along x_j: (k, q, block)
-            slope = [sum(reference[:, i] * inverse[i, j] for i in range(3)) for j in range(3)]
-            rows = []
-            for a in range(3):
-                # strain of a unit displacement along a
-                one = _strain(
-                    [[slope[j] if c == a else jnp.zeros_like(slope[0]) for j in range(3)] for c in range(3)]
-                )
-                stress = _stress(one, constitution)
-                rows.append(
-                    [
-                        jnp.sum(factor * sum(stress[_SLOT[c, j]] * slope[j] for j in range(3)), axis=1)
-                        for c in range(3)
-                    ]
-                )
-            values = jnp.stack(
-                [jnp.stack(row, -1) for row in rows], -2
-            )
-            return total.at[nodes.T].add(values, mode="promise_in_bounds"), None
+            reference = table.reshape(-1, 3, 1, points, 1)
+            slope = jnp.sum(reference * inverse.astype(dtype)[None], axis=1)
+            factor = scale.astype(dtype) * weight.astype(dtype)
+            pairs = jnp.sum(slope[:, :, None] * slope[:, None] * factor, axis=3)
+            if tensors.shape[0] == 1:
+                values = jnp.einsum("ajcl,kjln->nkac", tensors[0], pairs)
+            else:
+                values = jnp.einsum("najcl,kjln->nkac", tensors[which], pairs)
+            return total.at[nodes].add(values, mode="promise_in_bounds"), None
 
-        inputs = (
-            block.connectivity,
-            jnp.moveaxis(block.inverse, 2, 0),
-            block.weight,
-            block.constitution,
-            modulus,
-        )
-        total = lax.scan(step, total, inputs)[0]
+        total = lax.scan(step, total, _inputs(block, modulus))[0]
     return total
 
 
@@ -187,5 +153,4 @@ def _matrices(block, moduli, constitutions):
         factor = (scale * weight.astype(dtype)).T
         return None, jnp.einsum("nqia,nqib->nab", strain, factor[..., None, None] * stress)
 
-    inputs = (jnp.moveaxis(block.inverse, 2, 0), block.weight, block.constitution, moduli)
-    return block.flat(lax.scan(step, None, inputs)[1])
+    return block.flat(lax.scan(step, None, _inputs(block, moduli)[1:])[1])

@@ -1,4 +1,4 @@
-"""The host-side set-up of a solve on an unstructured mesh: geometry at the points of integration, what is held."""
+"""The host-side set-up of a solve on an unstructured mesh: geometry, materials, what is held."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from meshes import ELEMENTS, UnstructuredMesh, element_count, jacobians, require
 
 from ._materials import Material, isotropic, stiffness_matrix
 
-MESH_BLOCK = 2048
-"""Elements per block of the operator on CPU: what a block gathers and computes stays in cache."""
+BLOCK_POINTS = 4096
+"""Points of integration per block of the operator on CPU: what a block computes stays in cache."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class MeshBlock:
     "static: elements without padding"
 
     def in_blocks(self, values):
-        """Values (n, ...) of the elements of this type in blocks, shape (blocks, block, ...), zero in padding."""
+        """Values (n, ...) of the elements of this type in blocks (blocks, block, ...), zero in padding."""
         blocks, block = self.constitution.shape
         padded = jnp.zeros((blocks * block, *values.shape[1:]), values.dtype).at[: self.count].set(values)
         return padded.reshape(blocks, block, *values.shape[1:])
@@ -111,7 +111,7 @@ def make_mesh_plan(
       material_of: which of several materials each element has, shape (ne,).
       axes: directions of the material in each element, columns x, y and the axial z, shape (3, 3) or
         (ne, 3, 3); those of the mesh by default.
-      block: elements per block of the operator; by default 2048 on CPU and all at once elsewhere.
+      block: elements per block of the operator; by default 256 to 2048 on CPU and all at once elsewhere.
 
     Returns:
       A plan for `solve_mesh`; element vectors follow the numbering of the mesh.
@@ -127,7 +127,9 @@ def make_mesh_plan(
     wide = jnp.result_type(float)
     blocks, start = [], 0
     for name, nodes in mesh.cells.items():
-        size = block or (min(MESH_BLOCK, len(nodes)) if jax.default_backend() == "cpu" else len(nodes))
+        size = len(nodes) if block is None else block
+        if block is None and jax.default_backend() == "cpu":
+            size = min(len(nodes), max(256, min(2048, BLOCK_POINTS // len(ELEMENTS[name].quadrature[1]))))
         blocks.append(_make_block(mesh, name, which[start : start + len(nodes)], size, wide))
         start += len(nodes)
     return MeshPlan(
@@ -178,7 +180,9 @@ def _constraints(mesh, held):
         else:
             nodes = np.asarray(part.nodes, np.int64).ravel()
         if len(nodes) == 0:
-            raise ValueError(f"`held[{number}]` must hold at least one node; got an empty set {part.nodes!r}.")
+            raise ValueError(
+                f"`held[{number}]` must hold at least one node; got an empty set {part.nodes!r}."
+            )
         if nodes.min() < 0 or nodes.max() >= count:
             raise ValueError(f"`held[{number}]` must hold nodes below {count}; got {nodes.max()}.")
         for axis, value in enumerate((part.x, part.y, part.z)):
@@ -191,9 +195,9 @@ def _constraints(mesh, held):
             if clash.any():
                 first = int(nodes[clash][0])
                 raise ValueError(
-                    f"`held[{number}]` prescribes {wanted[clash][0]:g} mm along {'xyz'[axis]} at node {first}, "
-                    f"which is already held to {prescribed[first, axis]:g} mm ({int(clash.sum())} nodes); "
-                    "take these nodes out of one of the sets."
+                    f"`held[{number}]` prescribes {wanted[clash][0]:g} mm along {'xyz'[axis]} at node "
+                    f"{first}, which is already held to {prescribed[first, axis]:g} mm "
+                    f"({int(clash.sum())} nodes); take these nodes out of one of the sets."
                 )
             free[nodes, axis] = False
             prescribed[nodes, axis] = wanted
@@ -263,7 +267,9 @@ def _constitutions(count, material, material_of, axes):
         raise ValueError(f"`axes` must be orthonormal columns; {int(np.sum(wrong))} are not.")
     if turn.ndim == 2:
         return np.stack([turned_stiffness(one, turn) for one in table]), which
-    return np.stack([turned_stiffness(table[w], t) for w, t in zip(which, turn, strict=True)]), np.arange(count)
+    return np.stack([turned_stiffness(table[w], t) for w, t in zip(which, turn, strict=True)]), np.arange(
+        count
+    )
 
 
 def turned_stiffness(stiffness: np.ndarray, axes: Any) -> np.ndarray:

@@ -24,7 +24,7 @@ class Preconditioner(Protocol):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Jacobi:
-    """Inverse of the diagonal 3 x 3 blocks: no set-up, iterations grow with the number of elements an edge."""
+    """Inverse of the diagonal 3 x 3 blocks: no set-up; iterations grow with the elements along an edge."""
 
     def approximate_inverse(self, moduli, plan: MeshPlan):
         """Inverse diagonal blocks, with the held components left out."""
@@ -37,7 +37,9 @@ class Jacobi:
 def inverse_blocks(diagonal, free):
     """Inverses of symmetric 3 x 3 blocks restricted to the free components, by cofactors, shape (n, 3, 3)."""
     both = free[:, :, None] & free[:, None, :]
-    block = jnp.where(both, diagonal, 0) + jnp.where(free, 0, 1)[:, :, None] * jnp.eye(3, dtype=diagonal.dtype)
+    block = jnp.where(both, diagonal, 0) + jnp.where(free, 0, 1)[:, :, None] * jnp.eye(
+        3, dtype=diagonal.dtype
+    )
     (a, b, c), (_, d, e), (_, _, f) = (tuple(block[:, i, j] for j in range(3)) for i in range(3))
     cofactors = [
         [d * f - e * e, c * e - b * f, b * e - c * d],
@@ -178,9 +180,9 @@ def solve_mesh_checked(
     if not bool(info.converged):
         raise NotConvergedError(
             f"the solve stopped after {int(info.iterations)} iterations at a true relative residual of "
-            f"{float(info.relative_residual):.2e} (asked {rtol:.1e}); allow more iterations, loosen `rtol`, use "
-            "float64, a hierarchy of fem.make_aggregation made for these moduli, or check the mesh for parts "
-            "that hang by a node or an edge"
+            f"{float(info.relative_residual):.2e} (asked {rtol:.1e}); allow more iterations, loosen `rtol`, "
+            "use float64, a hierarchy of fem.make_aggregation made for these moduli, or check the mesh for "
+            "parts that hang by a node or an edge"
         )
     return displacement, info
 
@@ -204,8 +206,8 @@ def _require_moduli(modulus, plan):
             first = tuple(int(i) for i in jnp.argwhere(wrong)[0])
             raise ValueError(
                 f"`{label}` must be positive and finite, MPa; got {int(wrong.sum())} other values, the first "
-                f"{float(modulus[name][first])} at {first}; give empty elements a small modulus or leave them "
-                "out of the mesh."
+                f"{float(modulus[name][first])} at {first}; give empty elements a small modulus or leave "
+                "them out of the mesh."
             )
 
 

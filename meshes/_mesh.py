@@ -181,8 +181,8 @@ def _require_indices(name, array, count, what):
     wrong = (array < 0) | (array >= count)
     if wrong.any():
         raise ValueError(
-            f"`{name}` must hold indices below {count}, the number of {what}s; got {int(wrong.sum())} others, "
-            f"the first is {array[wrong][0]}."
+            f"`{name}` must hold indices below {count}, the number of {what}s; got {int(wrong.sum())} "
+            f"others, the first is {array[wrong][0]}."
         )
 
 

@@ -36,10 +36,10 @@ def make_box_mesh(counts: ArrayLike, size_mm: ArrayLike, kind: str = "hex8") -> 
         raise ValueError(f"`size_mm` must be positive; got {size.tolist()}.")
     if kind not in ELEMENTS:
         raise ValueError(f"`kind` must be one of {', '.join(ELEMENTS)}; got {kind!r}.")
-    lattice = np.stack(np.meshgrid(*[np.arange(n + 1) for n in number], indexing="ij"), -1).reshape(-1, 3)
-    first = np.stack(np.meshgrid(*[np.arange(n) for n in number], indexing="ij"), -1).reshape(-1, 3)
+    lattice = np.argwhere(np.ones(number + 1, bool))
+    first = np.argwhere(np.ones(number, bool))
     corner = first[:, None] + ((ELEMENTS["hex8"].nodes + 1) // 2).astype(int)
-    cubes = np.ravel_multi_index(tuple(np.moveaxis(corner, 2, 0)), tuple(number + 1))
+    cubes = np.asarray(np.ravel_multi_index(tuple(np.moveaxis(corner, 2, 0)), tuple(number + 1)))
     cells: dict[str, Any] = {"hex8": cubes}
     if kind.startswith("tet"):
         cells = {"tet4": cubes[:, _TETRAHEDRA_OF_CUBE].reshape(-1, 4)}

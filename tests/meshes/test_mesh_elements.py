@@ -111,7 +111,7 @@ def test_faces_of_the_surface_point_outward_and_close_it(kind):
     mesh = make_box_mesh((2, 1, 3), (1.0, 2.0, 3.0), kind)
     mesh = make_mesh(mesh.points + 0.1 * np.sin(mesh.points[:, ::-1]), mesh.cells)
     volume = (np.linalg.det(jacobians(mesh, kind)) @ ELEMENTS[kind].quadrature[1]).sum()
-    (face, nodes), = boundary_faces(mesh).items()
+    ((face, nodes),) = boundary_faces(mesh).items()
     element = FACE_ELEMENTS[face]
     at, weights = quadrature(element.shape, 6)
     corner = mesh.points[nodes]

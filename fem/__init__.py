@@ -1,5 +1,7 @@
 """Mechanics of voxel bone: materials, load cases, differentiable multigrid solves, strain, strength."""
 
+from ._aggregation import Aggregation as Aggregation
+from ._aggregation import make_aggregation as make_aggregation
 from ._caps import PMMA_MODULUS_MPA as PMMA_MODULUS_MPA
 from ._caps import Capped as Capped
 from ._caps import add_caps as add_caps

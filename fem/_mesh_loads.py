@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 
 from meshes import ELEMENTS, FACE_ELEMENTS, quadrature
@@ -98,7 +97,7 @@ def _face_points(points, kind, nodes):
     return shapes, jnp.einsum("qk,mkc->mqc", shapes, corner), normal
 
 
-def _evaluated(value: Any, place) -> jax.Array:
+def _evaluated(value: Any, place) -> Any:
     """Vectors (..., 3) at positions (..., 3) of a constant or a function."""
     return value(place) if callable(value) else jnp.broadcast_to(jnp.asarray(value, place.dtype), place.shape)
 

@@ -130,12 +130,13 @@ def element_matrices(modulus, plan: MeshPlan) -> dict[str, jax.Array]:
     """
     moduli = point_moduli(modulus, plan)
     return {
-        block.name: _matrices(block, part, plan.constitutions)
+        block.name: matrices_of_block(block, part, plan.constitutions)
         for block, part in zip(plan.blocks, moduli, strict=True)
     }
 
 
-def _matrices(block, moduli, constitutions):
+def matrices_of_block(block: MeshBlock, moduli, constitutions):
+    """Stiffness matrices of the elements of one type, N/mm, shape (n, 3 k, 3 k)."""
     dtype = moduli.dtype
     element = ELEMENTS[block.name]
     gradients = jnp.asarray(element.gradients_at(element.quadrature[0]), dtype)

@@ -7,6 +7,7 @@ to. Plans and other fixed arrays are arguments too, as in use.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import jax
@@ -242,6 +243,21 @@ MESH = [
             lambda dtype, kind=kind: (_mesh_modulus(dtype, kind), _mesh_plan(kind)),
         )
         for kind in meshes.ELEMENTS
+    ),
+    *(
+        Kernel(
+            f"fem.solve_mesh[{kind}, aggregation]",
+            lambda modulus, plan, hierarchy: fem.solve_mesh(
+                modulus, plan, preconditioner=hierarchy, rtol=1e-5
+            )[0],
+            lambda dtype, kind=kind: (
+                _mesh_modulus(dtype, kind),
+                _mesh_plan(kind),
+                fem.make_aggregation(_mesh_modulus(dtype, kind), _mesh_plan(kind), coarsest_nodes=4),
+            ),
+        )
+        for kind in ("tet10", "hex8")
+        if find_spec("pyamg")
     ),
     Kernel(
         "fem.mesh_strain_energy",

@@ -53,6 +53,12 @@ from ._resample import resample as resample
 from ._resample import resample_onto as resample_onto
 from ._sample import sample_image as sample_image
 from ._sample import sample_on_elements as sample_on_elements
+from ._surface import cut_surface as cut_surface
+from ._surface import read_surface as read_surface
+from ._surface import require_closed as require_closed
+from ._surface import surface_volume as surface_volume
+from ._surface import voxelize_surface as voxelize_surface
+from ._tetrahedralize import tetrahedralize as tetrahedralize
 from ._unstructured import read_unstructured as read_unstructured
 from ._unstructured import voxel_mesh as voxel_mesh
 from ._unstructured import write_vtu as write_vtu

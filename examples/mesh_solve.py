@@ -2,8 +2,8 @@
 
     python examples/mesh_solve.py mesh.inp --scale 1 --modulus modulus --out result.vtu
 
-Without a file it takes a block of second-order tetrahedra whose modulus doubles from bottom to top. The lowest
-and the highest nodes are held; the highest are pushed by 1 % of the height. With the extra `unstructured` the
+Without a file it takes a block of second-order tetrahedra whose modulus doubles from bottom to top. Lowest
+and highest nodes are held; the highest are pushed by 1 % of the height. With the extra `unstructured` the
 solve takes a multigrid hierarchy, without it Jacobi.
 """
 

@@ -55,9 +55,19 @@ class Aggregation:
     "degree of the Chebyshev smoother, before and after each coarse correction, integer"
 
     def approximate_inverse(self, moduli, plan: MeshPlan):
-        """One V-cycle from zero, whatever the moduli: the hierarchy is that of its own."""
-        del moduli, plan
+        """One V-cycle from zero, whatever the moduli: the hierarchy is that of its own.
+
+        Raises:
+          ValueError: the hierarchy is of a mesh with another number of nodes.
+        """
+        del moduli
         frozen = lax.stop_gradient(self)
+        own = self.levels[0].matrix.place.shape[0] if self.levels else self.coarsest_inverse.shape[0] // 3
+        if own != plan.points.shape[0]:
+            raise ValueError(
+                f"`preconditioner` is the hierarchy of a mesh of {own} nodes, but the plan has "
+                f"{plan.points.shape[0]}; make one with make_aggregation(modulus, plan)."
+            )
         return lambda residual: _cycle(frozen, 0, residual.T).T
 
 

@@ -47,7 +47,7 @@ def from_meshio(mesh: meshio.Mesh, *, scale_mm: float) -> UnstructuredMesh:
     """The solids of a meshio mesh.
 
     Blocks of one type become one; points that no solid uses, lines and vertices are left out. Faces are kept
-    where a set names them. Sets of Gmsh are those of its physical names.
+    where a set names them, which is also a set of their nodes. Sets of Gmsh are those of its physical names.
 
     Args:
       mesh: meshio mesh; not changed.
@@ -89,11 +89,14 @@ def from_meshio(mesh: meshio.Mesh, *, scale_mm: float) -> UnstructuredMesh:
         if inside:
             element_sets[name] = np.concatenate(inside)
         for i, chosen in parts.items():
-            if kinds[i] in _FACES and len(chosen):
-                faces = number[mesh.cells[i].data[chosen]]
-                faces = faces[(faces >= 0).all(axis=1)]
-                face_sets.setdefault(name, {}).setdefault(_FACES[kinds[i]], []).append(faces)
-                node_sets.setdefault(name, np.unique(faces))
+            if mesh.cells[i].dim == 3 or not len(chosen):
+                continue
+            nodes = number[mesh.cells[i].data[chosen]]
+            nodes = nodes[(nodes >= 0).all(axis=1)]
+            if kinds[i] in _FACES:
+                face_sets.setdefault(name, {}).setdefault(_FACES[kinds[i]], []).append(nodes)
+            if name not in mesh.point_sets and _NODE_SET + name not in mesh.point_data:
+                node_sets[name] = np.union1d(node_sets.get(name, []), nodes).astype(np.int64)
     fields = {
         name: np.concatenate([_native(parts[i]) for i in solids])
         for name, parts in mesh.cell_data.items()

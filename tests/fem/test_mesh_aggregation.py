@@ -136,6 +136,19 @@ def test_without_pyamg_a_sentence_says_what_to_do(monkeypatch):
 
 
 @needs_pyamg
+def test_a_mesh_small_enough_for_the_direct_solve_alone():
+    """27 nodes are not coarsened: one or two iterations; and the hierarchy of another mesh is refused."""
+    plan, modulus = case("hex8", 2, contrast=100.0)
+    hierarchy = make_aggregation(modulus, plan)
+    assert hierarchy.levels == ()
+    _, info = solve_mesh_checked(modulus, plan, preconditioner=hierarchy, rtol=1e-8)
+    assert int(info.iterations) <= 3
+    other, values = case("hex8", 3)
+    with pytest.raises(ValueError, match="hierarchy of a mesh of 27 nodes, but the plan has 64"):
+        solve_mesh_checked(values, other, preconditioner=hierarchy)
+
+
+@needs_pyamg
 def test_a_degree_below_one_is_refused():
     """A smoother of degree 0 does nothing."""
     plan, modulus = case("hex8", 2)

@@ -3,6 +3,7 @@
 from itertools import product
 from math import factorial
 
+import jax
 import numpy as np
 import pytest
 
@@ -132,6 +133,15 @@ def test_the_middles_of_edges_keep_sets_and_numbering():
     assert element_count(mesh) == 24
     with pytest.raises(ValueError, match="`mesh` must be of first order"):
         to_quadratic(mesh)
+
+
+def test_a_mesh_is_a_pytree_of_its_arrays():
+    """Flattened and put together again: the same types, sets and numbering."""
+    mesh = make_box_mesh((1, 1, 2), 1.0, "hex20")
+    again = jax.tree.map(lambda array: 2 * array, mesh)
+    assert np.array_equal(again.points, 2 * mesh.points)
+    assert list(again.cells) == list(mesh.cells)
+    assert np.array_equal(again.face_sets["z+"]["quad8"], 2 * mesh.face_sets["z+"]["quad8"])
 
 
 def box(**changes):

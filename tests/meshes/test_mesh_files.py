@@ -157,13 +157,14 @@ $EndElements
 
 
 def test_physical_names_of_gmsh_are_sets(tmp_path):
-    """A file as Gmsh writes it: volume names are element sets, surface names face and node sets."""
+    """A file of Gmsh: names of volumes are element sets, of surfaces face and node sets, of points node sets."""
     (tmp_path / "a.msh").write_text(GMSH)
     mesh = read_mesh(tmp_path / "a.msh", scale_mm=1.0)
     assert len(mesh.points) == 4
     assert mesh.element_sets["bone"].tolist() == [0]
     assert mesh.face_sets["bottom"]["tri3"].tolist() == [[0, 2, 1]]
     assert mesh.node_sets["bottom"].tolist() == [0, 1, 2]
+    assert mesh.node_sets["pin"].tolist() == [0]
     assert mesh.fields == {}
 
 

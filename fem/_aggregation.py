@@ -122,7 +122,7 @@ def make_aggregation(modulus, plan: MeshPlan, *, degree: int = 3, coarsest_nodes
         levels.append(_make_level(sparse.bsr_array(level.A), prolong))
     coarsest = hierarchy.levels[-1].A.toarray()
     inverse = np.linalg.pinv(0.5 * (coarsest + coarsest.T), rcond=1e-12, hermitian=True)
-    return Aggregation(tuple(levels), jnp.asarray(inverse, jnp.float32), jnp.asarray(degree, jnp.int32))
+    return Aggregation(tuple(levels), jnp.asarray(inverse.astype(np.float32)), jnp.asarray(degree, jnp.int32))
 
 
 def _galerkin(matrix, prolong):
@@ -130,7 +130,6 @@ def _galerkin(matrix, prolong):
 
 
 def _make_level(matrix, prolong) -> AggregationLevel:
-    size = matrix.blocksize[0]
     diagonal = _diagonal_blocks(matrix)
     # aggregates of few nodes leave rows without an entry, which the pseudo-inverse leaves out
     inverse = np.linalg.pinv(diagonal, rcond=1e-9, hermitian=True)
@@ -149,7 +148,7 @@ def _make_level(matrix, prolong) -> AggregationLevel:
         matrix=make_block_rows(matrix),
         prolong=make_block_rows(prolong),
         restrict=make_block_rows(transpose),
-        inverse_diagonal=jnp.asarray(inverse.reshape(-1, size, size).transpose(1, 2, 0), jnp.float32),
+        inverse_diagonal=jnp.asarray(np.ascontiguousarray(inverse.transpose(1, 2, 0), np.float32)),
         largest=jnp.asarray(SAFETY * estimate, jnp.float32),
     )
 

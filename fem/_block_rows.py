@@ -61,9 +61,10 @@ def make_block_rows(matrix: Any, dtype=np.float32) -> BlockRows:
         filled = slot < lengths[rows]
         source = np.where(filled, matrix.indptr[rows] + slot, 0)
         blocks = np.where(filled[..., None, None], matrix.data[source], 0.0)
-        columns.append(jnp.asarray(np.where(filled, matrix.indices[source], 0), jnp.int32))
-        values.append(jnp.asarray(blocks.transpose(0, 2, 3, 1), dtype))
+        # converted before they become arrays of JAX, which would compile a program for each shape
+        columns.append(jnp.asarray(np.where(filled, matrix.indices[source], 0).astype(np.int32)))
+        values.append(jnp.asarray(np.ascontiguousarray(blocks.transpose(0, 2, 3, 1), dtype)))
         first = last
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    return BlockRows(tuple(columns), tuple(values), jnp.asarray(place, jnp.int32))
+    return BlockRows(tuple(columns), tuple(values), jnp.asarray(place.astype(np.int32)))

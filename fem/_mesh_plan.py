@@ -156,10 +156,10 @@ def _make_block(mesh, name, which, size, dtype):
         )
 
     return MeshBlock(
-        connectivity=jnp.asarray(padded(nodes), jnp.int32),
+        connectivity=jnp.asarray(padded(nodes).astype(np.int32)),
         inverse=jnp.asarray(padded(inverse).transpose(3, 4, 0, 2, 1), dtype),
         weight=jnp.asarray(padded(weight).swapaxes(1, 2), dtype),
-        constitution=jnp.asarray(padded(which), jnp.int32),
+        constitution=jnp.asarray(padded(which).astype(np.int32)),
         name=name,
         count=len(nodes),
     )

@@ -157,7 +157,7 @@ $EndElements
 
 
 def test_physical_names_of_gmsh_are_sets(tmp_path):
-    """A file of Gmsh: names of volumes are element sets, of surfaces face and node sets, of points node sets."""
+    """Names of volumes are element sets, those of surfaces face and node sets, those of points node sets."""
     (tmp_path / "a.msh").write_text(GMSH)
     mesh = read_mesh(tmp_path / "a.msh", scale_mm=1.0)
     assert len(mesh.points) == 4

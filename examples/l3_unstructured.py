@@ -90,27 +90,27 @@ def main():
     surface = meshes.read_surface(arguments.surface, scale_mm=1.0)
     surface = meshes.cut_surface(*surface, *arguments.planes)
     density = rim_density(surface[0].min(axis=0), surface[0].max(axis=0))
-    rows = [(f"voxels, {h:g} mm", voxel_stiffness(surface, density, h)) for h in arguments.voxels]
-    for edge in arguments.edges:
-        mesh = meshes.tetrahedralize(*surface, edge, flat_ends=True)
-        rows.append((f"tet4, edges of {edge:g} mm", mesh_stiffness(mesh, density)))
-        rows.append((f"tet10, edges of {edge:g} mm", mesh_stiffness(meshes.to_quadratic(mesh), density)))
     lines = [
         f"Volume inside the surface {meshes.surface_volume(*surface):.0f} mm3.",
         "",
         "| model | nodes | volume mm3 | stiffness N/mm | iterations to 1e-8 | CPU s with compilation |",
         "|---|---:|---:|---:|---:|---:|",
     ]
-    lines += [
-        f"| {name} | {r['nodes']} | {r['volume']:.0f} | {r['stiffness']:.0f} | {r['iterations']} "
-        f"| {r['seconds']:.1f} |"
-        for name, r in rows
-    ]
-    table = "\n".join(lines)
+
+    def add(name, row):
+        numbers = f"{row['nodes']} | {row['volume']:.0f} | {row['stiffness']:.0f} | {row['iterations']}"
+        lines.append(f"| {name} | {numbers} | {row['seconds']:.1f} |")
+        if arguments.out is not None:
+            arguments.out.write_text("\n".join(lines) + "\n")
+
+    for voxel_mm in arguments.voxels:
+        add(f"voxels, {voxel_mm:g} mm", voxel_stiffness(surface, density, voxel_mm))
+    for edge in arguments.edges:
+        mesh = meshes.tetrahedralize(*surface, edge, flat_ends=True)
+        add(f"tet4, edges of {edge:g} mm", mesh_stiffness(mesh, density))
+        add(f"tet10, edges of {edge:g} mm", mesh_stiffness(meshes.to_quadratic(mesh), density))
     if arguments.out is None:
-        print(table)
-    else:
-        arguments.out.write_text(table + "\n")
+        print("\n".join(lines))
 
 
 if __name__ == "__main__":

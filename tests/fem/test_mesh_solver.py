@@ -76,6 +76,28 @@ def test_hexahedra_of_voxels_answer_as_the_voxel_solver(material, rng):
         assert np.allclose(found, wanted, rtol=0, atol=1e-8 * np.abs(wanted).max()), name
 
 
+def test_bodies_of_different_elements_in_one_mesh_keep_their_numbers():
+    """Two boxes side by side, hex8 and tet10, each under uniaxial strain: stresses, forces and volumes."""
+    boxes = [make_box_mesh((2, 1, 2), 1.0, kind) for kind in ("hex8", "tet10")]
+    aside = np.array([2.0, 0.0, 0.0])
+    points = np.concatenate([boxes[0].points, aside + boxes[1].points])
+    cells = {"tet10": boxes[1].cells["tet10"] + len(boxes[0].points), "hex8": boxes[0].cells["hex8"]}
+    mesh = with_box_sets(make_mesh(points, cells))
+    everywhere = np.arange(len(points))
+    held = [Held(everywhere, x=0.0, y=0.0), Held("z-", z=0.0), Held("z+", z=-0.01)]
+    plan = make_mesh_plan(mesh, held, material=fem.isotropic(0.25))
+    # hexahedra come first
+    modulus = jnp.concatenate([jnp.full(4, 100.0), jnp.full(24, 300.0)])
+    displacement, _ = solve_mesh_checked(modulus, plan, preconditioner=Jacobi(), rtol=1e-12)
+    stress = mesh_element_fields(displacement, modulus, plan).stress
+    confined = fem.stiffness_matrix(fem.isotropic(0.25))[2, 2]
+    assert np.allclose(stress[:4, 2], -0.01 * 100.0 * confined, rtol=1e-9)
+    assert np.allclose(stress[4:, 2], -0.01 * 300.0 * confined, rtol=1e-9)
+    assert np.allclose(fem.element_volumes(plan), np.repeat([1 / 4, 1 / 24], [4, 24]), rtol=1e-12)
+    force = mesh_reaction(displacement, modulus, plan, mesh.node_sets["z+"])
+    assert force[2] == pytest.approx(-4.0 * confined, rel=1e-9)
+
+
 def small_case(kind="tet10"):
     """A bent box on a plane, pushed and pulled at the top."""
     box = make_box_mesh((2, 1, 2), (2.0, 1.0, 2.0), kind)

@@ -168,6 +168,50 @@ def test_physical_names_of_gmsh_are_sets(tmp_path):
     assert mesh.fields == {}
 
 
+GMSH_4 = """$MeshFormat
+4.1 0 8
+$EndMeshFormat
+$PhysicalNames
+2
+2 7 "bottom"
+3 1 "bone"
+$EndPhysicalNames
+$Entities
+0 0 1 1
+1 0 0 0 1 1 0 1 7 0
+1 0 0 0 1 1 1 1 1 1 1
+$EndEntities
+$Nodes
+1 4 1 4
+3 1 0 4
+1
+2
+3
+4
+0 0 0
+1 0 0
+0 1 0
+0 0 1
+$EndNodes
+$Elements
+2 2 1 2
+2 1 2 1
+1 1 3 2
+3 1 4 1
+2 1 2 3 4
+$EndElements
+"""
+
+
+def test_physical_names_of_the_newer_gmsh_format_are_sets(tmp_path):
+    """Format 4.1, where names hang on the entities that elements belong to."""
+    (tmp_path / "a.msh").write_text(GMSH_4)
+    mesh = read_mesh(tmp_path / "a.msh", scale_mm=1.0)
+    assert mesh.element_sets["bone"].tolist() == [0]
+    assert mesh.face_sets["bottom"]["tri3"].tolist() == [[0, 2, 1]]
+    assert mesh.node_sets["bottom"].tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize(("suffix", "form"), [("msh", "gmsh22"), ("msh", "gmsh"), ("ugrid", "ugrid")])
 def test_text_files_that_meshio_spoils_are_refused_with_a_sentence(suffix, form, tmp_path):
     """Under NumPy 2 meshio writes "np.float64(1.0)" into ASCII files, which are refused."""

@@ -37,8 +37,8 @@ def tetrahedralize(
       ModuleNotFoundError: wildmeshing is not installed.
       ValueError: the surface is not closed, a length is not positive, or no tetrahedron came out.
 
-    The mesher prints its progress on the standard output of the process. It is deterministic for one thread,
-    which is what it gets.
+    The mesher prints its progress on the standard output of the process, and two runs need not give the same
+    mesh: keep the file (write_mesh) where a result must be repeatable.
 
     Reference: Hu, Schneider, Wang, Zorin, Panozzo 2020, ACM Trans. Graph. 39(4):117 (fTetWild, MPL-2.0).
     """

@@ -1,5 +1,6 @@
 """Patch tests, rigid motions, symmetry and invariance of the elements of unstructured meshes."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -43,6 +44,15 @@ KINDS = list(ELEMENTS)
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
+point_fields, element_fields = jax.jit(mesh_point_fields), jax.jit(mesh_element_fields)
+
+
+def solved(modulus, plan, force=None):
+    """Checked solve; always with nodal forces, so that one program serves every test of an element."""
+    force = jnp.zeros_like(plan.points) if force is None else force
+    return solve_mesh_checked(modulus, plan, preconditioner=Jacobi(), rtol=1e-13, nodal_force=force)
+
+
 def patch(kind):
     """Seven distorted hexahedra, or as many tetrahedra as a distorted box of 2 x 2 x 2 cubes gives."""
     if kind.startswith("hex"):
@@ -77,11 +87,11 @@ def test_constant_strain_on_a_distorted_patch_is_exact(kind):
     wanted = mesh.points[nodes] @ GRADIENT.T
     plan = make_mesh_plan(mesh, [Held(nodes, *wanted.T)], material=MATERIAL)
     modulus = jnp.full(plan.element_count, MODULUS)
-    displacement, _ = solve_mesh_checked(modulus, plan, preconditioner=Jacobi(), rtol=1e-13)
+    displacement, _ = solved(modulus, plan)
     assert np.allclose(displacement, mesh.points @ GRADIENT.T, rtol=0, atol=1e-13)
-    for fields in mesh_point_fields(displacement, modulus, plan).values():
+    for fields in point_fields(displacement, modulus, plan).values():
         assert np.allclose(fields.stress, EXACT_STRESS, rtol=1e-10)
-    strain = mesh_element_fields(displacement, modulus, plan).strain
+    strain = element_fields(displacement, modulus, plan).strain
     assert np.allclose(strain, 1e-3, rtol=1e-10)
 
 
@@ -98,10 +108,8 @@ def test_constant_stress_under_tractions_is_exact(kind):
         for name, traction in {"x+": [2.0, 0, 0], "y+": [0, -1.0, 0], "z+": [0, 0, 3.0]}.items()
     )
     modulus = jnp.full(plan.element_count, 10.0)
-    displacement, _ = solve_mesh_checked(
-        modulus, plan, preconditioner=Jacobi(), rtol=1e-13, nodal_force=force
-    )
-    fields = mesh_element_fields(displacement, modulus, plan)
+    displacement, _ = solved(modulus, plan, force)
+    fields = element_fields(displacement, modulus, plan)
     assert np.allclose(fields.stress, [2.0, -1.0, 3.0, 0, 0, 0], rtol=0, atol=1e-10)
     total = mesh_reaction(displacement, modulus, plan, low[2], nodal_force=force)
     assert total[2] == pytest.approx(-3.0, rel=1e-10)
@@ -164,7 +172,7 @@ def test_a_turned_body_answers_turned(kind):
         body = make_mesh(mesh.points @ rotation.T, mesh.cells)
         plan = make_mesh_plan(body, [Held(nodes, *(wanted @ rotation.T).T)], material=material, axes=rotation)
         modulus = jnp.linspace(1.0, 2.0, plan.element_count)
-        found.append(solve_mesh_checked(modulus, plan, preconditioner=Jacobi(), rtol=1e-12))
+        found.append(solved(modulus, plan))
     (straight, info), (turned, turned_info) = found
     assert np.allclose(turned, straight @ turn.T, rtol=0, atol=1e-11)
     assert turned_info.energy == pytest.approx(float(info.energy), rel=1e-10)
@@ -180,7 +188,7 @@ def test_stiffness_scales_with_modulus_and_size(kind):
     modulus = jnp.linspace(1.0, 2.0, plan.element_count)
     larger = make_mesh_plan(make_mesh(2.5 * mesh.points, mesh.cells), held)
     energies = [
-        float(solve_mesh_checked(values, body, preconditioner=Jacobi(), rtol=1e-11)[1].energy)
+        float(solved(values, body)[1].energy)
         for values, body in ((modulus, plan), (7.0 * modulus, plan), (modulus, larger))
     ]
     assert energies[1] == pytest.approx(7.0 * energies[0], rel=1e-9)
@@ -196,7 +204,7 @@ def test_two_materials_side_by_side_follow_voigt():
     held = [Held(everywhere, x=0.0, y=0.0), Held("z-", z=0.0), Held("z+", z=-0.01)]
     plan = make_mesh_plan(mesh, held, material=materials, material_of=right)
     modulus = jnp.full(plan.element_count, 100.0)
-    displacement, _ = solve_mesh_checked(modulus, plan, preconditioner=Jacobi(), rtol=1e-12)
+    displacement, _ = solved(modulus, plan)
     force = mesh_reaction(displacement, modulus, plan, mesh.node_sets["z+"])[2]
     exact = -0.01 * 100.0 * sum(stiffness_matrix(material)[2, 2] for material in materials)
     assert force == pytest.approx(exact, rel=1e-10)

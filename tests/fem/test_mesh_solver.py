@@ -25,6 +25,8 @@ from fem import (
 )
 from meshes import ELEMENTS, make_box_mesh, make_mesh, with_box_sets
 
+element_fields, point_fields = jax.jit(mesh_element_fields), jax.jit(mesh_point_fields)
+
 # VTK's order of the corners of a hexahedron among the corners 4 i + 2 j + m of a voxel
 VTK_OF_VOXEL = np.array([0, 4, 6, 2, 1, 5, 7, 3])
 
@@ -70,8 +72,7 @@ def test_hexahedra_of_voxels_answer_as_the_voxel_solver(material, rng):
     expected = fem.element_fields(voxels, modulus, plan)
     for name in ("strain", "stress", "sed_mean", "sed_centroid", "effective_strain"):
         wanted, found = (
-            np.asarray(getattr(e, name))
-            for e in (expected, mesh_element_fields(hexahedra, modulus, mesh_plan))
+            np.asarray(getattr(e, name)) for e in (expected, element_fields(hexahedra, modulus, mesh_plan))
         )
         assert np.allclose(found, wanted, rtol=0, atol=1e-8 * np.abs(wanted).max()), name
 
@@ -89,7 +90,7 @@ def test_bodies_of_different_elements_in_one_mesh_keep_their_numbers():
     # hexahedra come first
     modulus = jnp.concatenate([jnp.full(4, 100.0), jnp.full(24, 300.0)])
     displacement, _ = solve_mesh_checked(modulus, plan, preconditioner=Jacobi(), rtol=1e-12)
-    stress = mesh_element_fields(displacement, modulus, plan).stress
+    stress = element_fields(displacement, modulus, plan).stress
     confined = fem.stiffness_matrix(fem.isotropic(0.25))[2, 2]
     assert np.allclose(stress[:4, 2], -0.01 * 100.0 * confined, rtol=1e-9)
     assert np.allclose(stress[4:, 2], -0.01 * 300.0 * confined, rtol=1e-9)
@@ -124,7 +125,7 @@ def test_forces_balance_and_work_is_energy(kind):
     reaction = mesh_reaction(displacement, modulus, plan, everyone, nodal_force=force)
     assert np.allclose(reaction, -force.sum(axis=0), rtol=0, atol=1e-9)
     assert np.allclose(force.sum(axis=0), jnp.array([1.0, -2.0, 3.0]) * area_of("x+", mesh), rtol=1e-9)
-    fields = mesh_point_fields(displacement, modulus, plan)[kind]
+    fields = point_fields(displacement, modulus, plan)[kind]
     assert jnp.sum(fields.sed * fields.volume) == pytest.approx(float(info.energy), rel=1e-10)
     internal = mesh_nodal_forces(displacement, modulus, plan)
     assert jnp.vdot(displacement, internal) / 2 == pytest.approx(float(info.energy), rel=1e-12)
@@ -146,7 +147,7 @@ def test_pressure_on_a_closed_surface_squeezes_evenly():
     displacement, _ = solve_mesh_checked(
         modulus, plan, preconditioner=Jacobi(), rtol=1e-12, nodal_force=force
     )
-    strain = mesh_element_fields(displacement, modulus, plan).strain
+    strain = element_fields(displacement, modulus, plan).strain
     assert np.allclose(strain[:, :3], -2.0 * 0.4 / 50.0, rtol=1e-9)
     assert np.allclose(strain[:, 3:], 0.0, rtol=0, atol=1e-12)
 

@@ -105,11 +105,13 @@ def test_voxels_of_a_cube_in_the_grid_are_all_set():
 
 
 @needs_mesher
-def test_tetrahedra_fill_the_ball_between_two_planes(capfd):
-    """Volume within 2 %, flat ends with the area of the cut, no inverted element."""
+def test_tetrahedra_fill_the_ball_between_two_planes(capfd, tmp_path, monkeypatch):
+    """Volume within 2 %, flat ends with the area of the cut, no inverted element, no trace elsewhere."""
+    monkeypatch.chdir(tmp_path)
     points, triangles = cut_surface(*ball(), -2.9, 3.1)
     mesh = tetrahedralize(points, triangles, 2.0, flat_ends=True)
-    capfd.readouterr()
+    assert capfd.readouterr().out == ""
+    assert not list(tmp_path.iterdir())
     quality = mesh_quality(mesh)
     assert len(quality.inverted) == 0
     assert quality.scaled_jacobian.min() > 0.01

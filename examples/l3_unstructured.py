@@ -85,7 +85,7 @@ def main():
     parser.add_argument("--out", type=Path, help="file for the table; printed if left out")
     parser.add_argument("--planes", type=float, nargs=2, default=(97.0, 115.0), help="cut ends, z in mm")
     parser.add_argument("--voxels", type=float, nargs="*", default=(3.0, 2.0, 1.5, 1.0, 0.75))
-    parser.add_argument("--edges", type=float, nargs="*", default=(6.0, 4.0, 3.0))
+    parser.add_argument("--edges", type=float, nargs="*", default=(6.0, 4.0, 3.0, 2.0))
     arguments = parser.parse_args()
     surface = meshes.read_surface(arguments.surface, scale_mm=1.0)
     surface = meshes.cut_surface(*surface, *arguments.planes)

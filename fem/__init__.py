@@ -1,5 +1,7 @@
 """Mechanics of voxel bone: materials, load cases, differentiable multigrid solves, strain, strength."""
 
+from ._aggregation import Aggregation as Aggregation
+from ._aggregation import make_aggregation as make_aggregation
 from ._bounds import IsotropicBounds as IsotropicBounds
 from ._bounds import StiffnessBounds as StiffnessBounds
 from ._bounds import hashin_shtrikman_bounds as hashin_shtrikman_bounds
@@ -41,6 +43,27 @@ from ._materials import Material as Material
 from ._materials import isotropic as isotropic
 from ._materials import stiffness_matrix as stiffness_matrix
 from ._materials import transversely_isotropic as transversely_isotropic
+from ._mesh_energy import mesh_strain_energy as mesh_strain_energy
+from ._mesh_fields import PointFields as PointFields
+from ._mesh_fields import element_volumes as element_volumes
+from ._mesh_fields import integration_points as integration_points
+from ._mesh_fields import mesh_element_fields as mesh_element_fields
+from ._mesh_fields import mesh_point_fields as mesh_point_fields
+from ._mesh_loads import body_force as body_force
+from ._mesh_loads import pressure_force as pressure_force
+from ._mesh_loads import traction_force as traction_force
+from ._mesh_operator import element_matrices as element_matrices
+from ._mesh_plan import Held as Held
+from ._mesh_plan import MeshBlock as MeshBlock
+from ._mesh_plan import MeshPlan as MeshPlan
+from ._mesh_plan import make_mesh_plan as make_mesh_plan
+from ._mesh_solve import Jacobi as Jacobi
+from ._mesh_solve import MeshSolveInfo as MeshSolveInfo
+from ._mesh_solve import Preconditioner as Preconditioner
+from ._mesh_solve import mesh_nodal_forces as mesh_nodal_forces
+from ._mesh_solve import mesh_reaction as mesh_reaction
+from ._mesh_solve import solve_mesh as solve_mesh
+from ._mesh_solve import solve_mesh_checked as solve_mesh_checked
 from ._native import compiled_solver as compiled_solver
 from ._nonlinear import FailureCurve as FailureCurve
 from ._nonlinear import StepInfo as StepInfo

@@ -90,7 +90,7 @@ def write_vtu(path: str | os.PathLike[str], mesh: meshio.Mesh) -> None:
         point_data={name: np.array(values) for name, values in mesh.point_data.items()},
         cell_data={name: [np.array(part) for part in parts] for name, parts in mesh.cell_data.items()},
     )
-    with atomic_path(target) as partial, _meshio_errors(target):
+    with atomic_path(target) as partial, meshio_errors(target):
         meshio.write(partial, copy, file_format="vtu")
 
 
@@ -102,7 +102,7 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
       ValueError: meshio cannot read it, or it holds no point.
     """
     place = existing_file(path)
-    with _meshio_errors(place):
+    with meshio_errors(place):
         mesh = meshio.read(place)
     if len(mesh.points) == 0 or not np.isfinite(mesh.points).all():
         raise ValueError(f"{str(place)!r}: a mesh needs points with finite coordinates.")
@@ -110,7 +110,7 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
 
 
 @contextlib.contextmanager
-def _meshio_errors(place: Path):
+def meshio_errors(place: Path):
     """meshio ends the whole program (SystemExit) and prints on bad files; here that is a ValueError."""
     said = io.StringIO()
     # Its STL reader multiplies four arbitrary bytes of a text file and may overflow; that is no error.

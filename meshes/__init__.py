@@ -15,6 +15,7 @@ from ._density import bv_tv_from_density as bv_tv_from_density
 from ._density import convert_density as convert_density
 from ._density import density_from_bv_tv as density_from_bv_tv
 from ._density import k2hpo4_over_ha as k2hpo4_over_ha
+from ._files import atomic_path as atomic_path
 from ._image import DENSITY_TYPES as DENSITY_TYPES
 from ._image import QUANTITIES as QUANTITIES
 from ._image import Image as Image

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._errors import NotConvergedError, UserError, input_errors
+from ._export_files import require_export, write_exports
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
 from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
@@ -41,13 +42,14 @@ def solve_command(arguments: argparse.Namespace) -> None:
     """Solve and print one table row; write a folder when `--out` is given."""
     if arguments.maps and arguments.out is None:
         raise UserError("--maps writes files and --out is missing; name a new folder with --out DIR")
+    require_export(arguments.export, arguments.out)
     if arguments.out is not None:
         require_fresh(arguments.out)
     prepare_jax(cache=not arguments.no_cache)
     body, extra = _read_body(arguments)
     load = _load(arguments)
     require_memory(len(body.modulus), arguments.memory_gb)
-    summary, fields = solve_body(
+    summary, fields, plan = solve_body(
         body,
         load,
         poisson=arguments.poisson,
@@ -57,6 +59,8 @@ def solve_command(arguments: argparse.Namespace) -> None:
     summary = {"format": "osteon-solve/1", **extra, **summary, "notes": list(body.notes)}
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
+            exported = write_exports(folder, arguments.export, body.modulus, plan, bins=arguments.bins)
+            summary |= {"export": exported} if exported else {}
             folder.write_json("summary.json", summary)
             inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
             folder.write_json(
@@ -202,12 +206,13 @@ def _part_notes(raw: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:
 
 def solve_body(
     body: Body, load: Any, *, poisson: float, rtol: float, max_iterations: int
-) -> tuple[dict[str, Any], Any]:
+) -> tuple[dict[str, Any], Any, Any]:
     """Plan, compile, solve and evaluate.
 
     Returns:
       summary: what summary.json holds.
       fields: `fem.ElementFields` of all elements.
+      plan: `fem.Plan` of the solve.
 
     Raises:
       UserError: the load case does not fit the body.
@@ -266,7 +271,7 @@ def solve_body(
         "solve_seconds": solved - ready,
         "peak_memory_mb": peak_memory_mb(),
     }
-    return summary, fields
+    return summary, fields, plan
 
 
 def write_maps(folder: RunFolder, body: Body, fields: Any) -> None:

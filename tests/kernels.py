@@ -483,11 +483,13 @@ KERNELS = [*FEM, *REMODELING, *CALIBRATION]
 
 HOST_FUNCTIONS = {
     "fem.add_caps",
+    "fem.bin_moduli",
     "fem.centroid_strain_matrix",
     "fem.constraints",
     "fem.corner_offsets",
     "fem.describe_load",
     "fem.element_stiffness",
+    "fem.export_model",
     "fem.gauss_strain_matrices",
     "fem.isotropic",
     "fem.load_case",
@@ -498,6 +500,8 @@ HOST_FUNCTIONS = {
     "fem.stiffness_matrix",
     "fem.transversely_isotropic",
     "fem.with_load",
+    "fem.write_inp",
+    "fem.write_parosol",
     "remodeling.default_parameters",
     "remodeling.filter_iterations",
     "remodeling.neighbour_table",

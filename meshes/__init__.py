@@ -22,6 +22,12 @@ from ._image import Image as Image
 from ._image import affine_of as affine_of
 from ._image import make_image as make_image
 from ._image import require_same_grid as require_same_grid
+from ._morphometry import Morphometry as Morphometry
+from ._morphometry import morphometry as morphometry
+from ._morphometry_surface import surface_density as surface_density
+from ._morphometry_thickness import local_thickness as local_thickness
+from ._morphometry_topology import connectivity_density as connectivity_density
+from ._morphometry_topology import euler_number as euler_number
 from ._nifti import write_nifti as write_nifti
 from ._orient import onto_source as onto_source
 from ._orient import to_ras as to_ras

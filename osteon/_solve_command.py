@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ def solve_command(arguments: argparse.Namespace) -> None:
     """Solve and print one table row; write a folder when `--out` is given."""
     if arguments.maps and arguments.out is None:
         raise UserError("--maps writes files and --out is missing; name a new folder with --out DIR")
+    if arguments.morphometry and (arguments.out is None or arguments.mask is not None):
+        raise UserError("--morphometry measures a binary mask for summary.json; give --out DIR, no --mask")
     require_export(arguments.export, arguments.out)
     if arguments.out is not None:
         require_fresh(arguments.out)
@@ -61,6 +63,8 @@ def solve_command(arguments: argparse.Namespace) -> None:
         with run_folder(arguments.out) as folder:
             exported = write_exports(folder, arguments.export, body.modulus, plan, bins=arguments.bins)
             summary |= {"export": exported} if exported else {}
+            if arguments.morphometry:
+                summary |= {"morphometry": _morphometry(body)}
             folder.write_json("summary.json", summary)
             inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
             folder.write_json(
@@ -72,6 +76,13 @@ def solve_command(arguments: argparse.Namespace) -> None:
             if arguments.maps:
                 write_maps(folder, body, fields)
     print(table_row(summary))
+
+
+def _morphometry(body: Body) -> dict[str, float | None]:
+    import meshes
+
+    with input_errors("--morphometry"):
+        return asdict(meshes.morphometry(body.image_mask, body.voxel_mm))
 
 
 def _load(arguments: argparse.Namespace):

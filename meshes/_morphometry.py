@@ -52,7 +52,7 @@ def morphometry(
 
     Limits: thickness and separation of structures below about three voxels carry the error of the grid; where
       the image cuts a marrow space its separation is that of the part seen, which can be above or below that
-      of the whole. Cost: 5 s of CPU for 100^3 voxels, 80 s for 200^3 (mostly the separation).
+      of the whole. Cost: 5 s of CPU for 100^3 voxels, 80 to 110 s for 200^3, mostly the separation.
 
     Reference: Hildebrand, Ruegsegger 1997, J. Microsc. 185:67 (thickness); Odgaard, Gundersen 1993, Bone
       14:173 (connectivity); Ohser, Muecklich 2000 (surface); Bouxsein et al. 2010 (names and units).

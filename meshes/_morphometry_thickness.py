@@ -91,7 +91,7 @@ def _maximal_balls(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             if step == (0, 0, 0):
                 continue
             needed = _containing_radius(np.abs(step), np.array(odd), largest)
-            own, other = flat[place], flat[place + strides @ step]
+            own, other = flat[place], flat[place + int(strides @ step)]
             # of two equal balls the first gives way, so that no two of them remove each other
             covered = (other >= needed[own]) & ((other > own) | ((other == own) & (step > (0, 0, 0))))
             place = place[~covered]

@@ -241,12 +241,13 @@ def test_real_bone_lies_in_the_published_ranges(size, shared_data):
 
 @pytest.mark.slow
 def test_quantities_of_real_bone_settle_as_voxels_shrink(shared_data):
-    """78, 39, 19.5 um: Tb.Sp ever closer, Tb.Th and BV/TV within 5 %, surface growing with the detail seen"""
+    """78, 39, 19.5 um: Tb.Th and Tb.Sp ever closer, within 4 % at 39 um; surface grows with detail"""
     coarse, middle, fine = (real_bone(shared_data, size) for size in (50, 100, 200))
-    assert abs(middle.tb_sp_mm - fine.tb_sp_mm) < abs(coarse.tb_sp_mm - fine.tb_sp_mm) < 0.05 * fine.tb_sp_mm
-    for one in (coarse, middle):
-        assert one.tb_th_mm == pytest.approx(fine.tb_th_mm, rel=0.05)
-        assert one.bv_tv == pytest.approx(fine.bv_tv, rel=0.05)
+    for name in ("tb_th_mm", "tb_sp_mm"):
+        one, two, three = (getattr(found, name) for found in (coarse, middle, fine))
+        assert abs(two - three) < abs(one - two)
+        assert two == pytest.approx(three, rel=0.04)
+    assert coarse.bv_tv == pytest.approx(fine.bv_tv, rel=0.05)
     assert coarse.bs_tv_per_mm < middle.bs_tv_per_mm < fine.bs_tv_per_mm
 
 

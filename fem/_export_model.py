@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from ._loads import constraints
+from ._constraints import constraints
 from ._materials import Material, isotropic
 from ._plan import Plan
 
@@ -35,7 +35,7 @@ class VoxelModel:
     """components held at zero beside the load case because they stop a rigid motion which costs no energy
     and which a direct solver cannot bear; their reaction is zero; boolean, shape (nn, 3)"""
     force: np.ndarray
-    """forces on the nodes, N, float64, shape (nn, 3)"""
+    """forces on the nodes, those of the load case among them, N, float64, shape (nn, 3)"""
     voxel_mm: float
     """edge of a voxel, mm"""
     shape: tuple[int, int, int]
@@ -58,7 +58,7 @@ def export_model(modulus: Any, plan: Plan, *, nodal_force: Any = None) -> VoxelM
       modulus: axial Young's modulus of the elements, MPa, positive, shape (ne,).
       plan: the plan of `make_plan`; its held nodes and their values are taken as they are, whatever the name
         of its load case.
-      nodal_force: forces on the nodes beside the load case, N, shape (nn, 3), as in `solve`.
+      nodal_force: forces on the nodes beside those of the load case, N, shape (nn, 3), as in `solve`.
 
     Returns:
       The model. A load case that leaves a rigid motion free (`uniaxial`) gets as many pinned components as
@@ -66,12 +66,18 @@ def export_model(modulus: Any, plan: Plan, *, nodal_force: Any = None) -> VoxelM
       and strains do not.
 
     Raises:
-      ValueError: `modulus` or `nodal_force` of another shape, or with entries that are not positive or not
-        finite; or forces that push a part along a rigid motion that nothing holds.
+      ValueError: a periodic load, whose ties between faces are not exported; `modulus` or `nodal_force` of
+        another shape, or with entries that are not positive or not finite; or forces that push a part along a
+        rigid motion that nothing holds.
 
     Limits: parts that hang by an edge or a corner can turn about it without energy; a direct solver then
       meets a singular matrix. Keep the largest face-connected part (`meshes.largest_component`).
     """
+    if plan.tie is not None:
+        raise ValueError(
+            f"`plan` has the load case {plan.load.name!r}, which ties opposite faces of the box to each "
+            "other; ties are not exported, use kinematic-uniform or symmetric-shear"
+        )
     elements = np.asarray(plan.elements, np.int64)
     nodes = np.asarray(plan.nodes, np.int64)
     connectivity = np.asarray(plan.connectivity, np.int64)
@@ -96,6 +102,8 @@ def export_model(modulus: Any, plan: Plan, *, nodal_force: Any = None) -> VoxelM
             f"`nodal_force` must hold three finite numbers per node, shape {nodes.shape}, got {force.shape} "
             f"with {int((~np.isfinite(force)).sum())} that are not finite"
         )
+    if plan.applied is not None:
+        force = force + np.asarray(plan.applied, np.float64)
     held = constraints(plan.load, nodes, plan.shape, voxel_mm)
     return VoxelModel(
         elements=elements,

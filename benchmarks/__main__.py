@@ -177,7 +177,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _versions(pythons: dict[str, Path]) -> dict[str, str]:
-    """Versions of what is measured; other programs by their distribution, only where their interpreter has it."""
+    """Versions of what is measured; another program's only where its interpreter has it."""
     found = {name: version(name) for name in ("jax", "jaxlib", "numpy")} | {
         "python": platform.python_version()
     }

@@ -1,6 +1,7 @@
-"""One optional script per existing program: the same bodies, load, moduli and residual as this project's solver.
+"""One optional script per existing program: bodies, load, moduli and residual of `benchmarks._measure`.
 
-Each runs under the interpreter that has its program, needs numpy and scipy beside it, and prints one JSON object.
+Each runs under the interpreter that has its program, needs numpy and scipy beside it, and prints one JSON
+object.
 """
 
 PROGRAMS = {

@@ -1,4 +1,8 @@
-"""JAX-FEM: its assembly and Newton step, the linear solver that its PETSc option takes by default."""
+"""JAX-FEM: its assembly and Newton step, the linear solver that its PETSc option takes by default.
+
+Its distribution does not declare what it imports: petsc4py, fenics-basix, gmsh, meshio, pyfiglet, matplotlib.
+petsc4py has no wheels; Debian's python3-petsc4py-real (with NumPy below 2 and jax 0.4.38) or a build serves.
+"""
 
 import logging
 

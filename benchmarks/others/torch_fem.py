@@ -32,7 +32,7 @@ def solve(body: Body, rtol: float) -> Solution:
         int(counted.group(1)) if counted else None,
         setup.cost,
         solving.cost,
-        "conjugate gradients, PyAMG smoothed aggregation applied in torch; solve includes assembly and set-up",
+        "conjugate gradients, PyAMG smoothed aggregation applied in torch; all of it inside solve",
     )
 
 

@@ -3,6 +3,7 @@
     python -m benchmarks                                       # every case
     python -m benchmarks --cases cube_32 lhdl_50 --repeats 3
     python -m benchmarks --parosol-python ../parosol/bin/python # parosol-py lives in another environment
+    python -m benchmarks --others pyamg=../pyamg/bin/python ngsolve=../ngsolve/bin/python
 
 Every case runs in a process of its own, so that its peak memory is its own. CPU seconds are those of all
 threads: on a shared machine they repeat better than wall time.
@@ -21,19 +22,21 @@ from typing import Any
 
 from benchmarks._cases import CASES, MODULUS_MPA, POISSON, STRAIN, missing_file
 from benchmarks._figure import draw
+from benchmarks.others import PROGRAMS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-PAROSOL_CASES = ("cube_32", "cube_64", "lhdl_50", "lhdl_100")
+COMPARED_CASES = ("cube_32", "cube_64", "lhdl_50", "lhdl_100")
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the cases, print a table, write the files; 0 when every case that ran converged."""
     options = _parser().parse_args(arguments)
+    options.others = dict(options.others)
     report: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
-        "versions": _versions(options.parosol_python),
+        "versions": _versions({"parosol-py": options.parosol_python, **options.others}),
         "commit": _commit(),
         "rtol": options.rtol,
         "problem": f"axial compression by {-STRAIN:.0%}, E {MODULUS_MPA:g} MPa, Poisson ratio {POISSON}",
@@ -53,7 +56,15 @@ def main(arguments: list[str] | None = None) -> int:
         _run(
             report, [sys.executable, "-m", "benchmarks._measure", *tail, str(options.repeats)], name, "osteon"
         )
-        if name not in PAROSOL_CASES or options.no_parosol:
+        if name not in COMPARED_CASES:
+            continue
+        for program, python in options.others.items():
+            if program not in report["versions"]:
+                _skip(report, name, program, f"{program} is not installed; give --others {program}=PYTHON")
+                continue
+            command = [str(python), "-m", PROGRAMS[program], *tail]
+            _run(report, command, name, program, limit_s=options.limit_s)
+        if options.no_parosol:
             continue
         if "parosol-py" not in report["versions"]:
             _skip(report, name, "parosol-py", "parosol-py is not installed; see --parosol-python")
@@ -83,16 +94,50 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parosol-python", type=Path, default=Path(sys.executable), help="interpreter with parosol-py"
     )
+    parser.add_argument(
+        "--others",
+        nargs="+",
+        type=_other,
+        default=[],
+        metavar="NAME[=PYTHON]",
+        help=f"other programs, each with the interpreter that has it: {', '.join(PROGRAMS)}",
+    )
+    parser.add_argument(
+        "--limit-s", type=float, default=1800.0, help="give another program up after so many seconds (1800)"
+    )
     parser.add_argument("--no-parosol", action="store_true", help="this project's solver only")
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder of the result files")
     parser.add_argument("--name", default="solver", help="name of the result files without ending")
     return parser
 
 
-def _run(report: dict[str, Any], command: list[str], name: str, program: str) -> None:
+def _other(text: str) -> tuple[str, Path]:
+    """A program and its interpreter, this one where none is given."""
+    name, _, python = text.partition("=")
+    if name not in PROGRAMS:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PROGRAMS)}")
+    # absolute, but not resolved: an environment's interpreter is a link
+    return name, Path(python or sys.executable).absolute()
+
+
+def _run(
+    report: dict[str, Any], command: list[str], name: str, program: str, *, limit_s: float | None = None
+) -> None:
     """Run one measurement in its own process and keep its row, or the last line of its error."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=environment,
+            check=False,
+            timeout=limit_s,
+        )
+    except subprocess.TimeoutExpired:
+        _skip(report, name, program, f"not done after {limit_s:g} s")
+        return
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
         report["results"].append({"case": name, "program": program, "error": reason})
@@ -103,7 +148,7 @@ def _run(report: dict[str, Any], command: list[str], name: str, program: str) ->
     memory = row.get("peak_memory_solve_mb", row.get("peak_memory_mb")) or float("nan")
     label = program + (f" x{row['ranks']}" if "ranks" in row else "")
     print(
-        f"{name:10} {label:14} {row['dofs']:9d} {row['iterations']:5d} {row['solve']['cpu_s']:12.2f} "
+        f"{name:10} {label:14} {row['dofs']:9d} {row['iterations'] or 0:5d} {row['solve']['cpu_s']:12.2f} "
         f"{row['solve']['wall_s']:8.2f} {memory:7.0f} {row['force_n']:12.6g}",
         flush=True,
     )
@@ -131,18 +176,20 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _versions(parosol_python: Path) -> dict[str, str]:
-    """Versions of the programs measured; parosol-py only where its interpreter has it."""
+def _versions(pythons: dict[str, Path]) -> dict[str, str]:
+    """Versions of what is measured; another program's only where its interpreter has it."""
     found = {name: version(name) for name in ("jax", "jaxlib", "numpy")} | {
         "python": platform.python_version()
     }
-    asked = subprocess.run(
-        [str(parosol_python), "-c", "from importlib.metadata import version; print(version('parosol-py'))"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found | ({"parosol-py": asked.stdout.strip()} if asked.returncode == 0 else {})
+    for name, python in pythons.items():
+        question = f"from importlib.metadata import version; print(version({name!r}))"
+        try:
+            asked = subprocess.run([str(python), "-c", question], capture_output=True, text=True, check=False)
+        except OSError:
+            continue
+        if asked.returncode == 0:
+            found[name] = asked.stdout.strip()
+    return found
 
 
 def _commit() -> str | None:

@@ -13,6 +13,12 @@ from ._caps import capped_modulus as capped_modulus
 from ._constraints import Constraints as Constraints
 from ._constraints import constraints as constraints
 from ._energy import strain_energy as strain_energy
+from ._export_bins import Binning as Binning
+from ._export_bins import bin_moduli as bin_moduli
+from ._export_inp import write_inp as write_inp
+from ._export_model import VoxelModel as VoxelModel
+from ._export_model import export_model as export_model
+from ._export_parosol import write_parosol as write_parosol
 from ._fabric_stiffness import TIBIA_FABRIC_STIFFNESS as TIBIA_FABRIC_STIFFNESS
 from ._fabric_stiffness import FabricStiffness as FabricStiffness
 from ._fabric_stiffness import FabricStiffnessFit as FabricStiffnessFit

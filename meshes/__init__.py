@@ -20,6 +20,7 @@ from ._elements import FACE_ELEMENTS as FACE_ELEMENTS
 from ._elements import Element as Element
 from ._fabric import Fabric as Fabric
 from ._fabric import mil_fabric as mil_fabric
+from ._files import atomic_path as atomic_path
 from ._image import DENSITY_TYPES as DENSITY_TYPES
 from ._image import QUANTITIES as QUANTITIES
 from ._image import Image as Image
@@ -40,6 +41,12 @@ from ._mesh_files import from_meshio as from_meshio
 from ._mesh_files import read_mesh as read_mesh
 from ._mesh_files import to_meshio as to_meshio
 from ._mesh_files import write_mesh as write_mesh
+from ._morphometry import Morphometry as Morphometry
+from ._morphometry import morphometry as morphometry
+from ._morphometry_surface import surface_density as surface_density
+from ._morphometry_thickness import local_thickness as local_thickness
+from ._morphometry_topology import connectivity_density as connectivity_density
+from ._morphometry_topology import euler_number as euler_number
 from ._nifti import write_nifti as write_nifti
 from ._orient import onto_source as onto_source
 from ._orient import to_ras as to_ras

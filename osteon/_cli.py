@@ -82,8 +82,26 @@ def _add_solve(commands: argparse._SubParsersAction) -> None:
     solve.add_argument(
         "--maps", action="store_true", help="also write VTU and VTI (or NIfTI) maps; needs --out"
     )
+    solve.add_argument(
+        "--export",
+        action="append",
+        default=[],
+        choices=("inp", "parosol"),
+        metavar="FORMAT",
+        help="also write the model for another program: inp (Abaqus, CalculiX) or parosol (HDF5, GPa); "
+        "repeatable, needs --out",
+    )
+    solve.add_argument(
+        "--bins", type=int, default=256, help="largest number of materials of --export inp (default 256)"
+    )
     bone = solve.add_argument_group("binary mask")
     bone.add_argument("--voxel-mm", type=float, help="voxel edge, mm (read from the file where it says)")
+    bone.add_argument(
+        "--morphometry",
+        action="store_true",
+        help="also BV/TV, Tb.Th, Tb.Sp, Conn.D, BS/TV of the mask in summary.json (5 s for 100^3 voxels, "
+        "over a minute for 200^3); needs --out",
+    )
     bone.add_argument("--modulus-mpa", type=float, help="Young's modulus of bone tissue, MPa (default 10000)")
     density = solve.add_argument_group("calibrated density image")
     density.add_argument("--mask", type=Path, help="label image on the same grid")

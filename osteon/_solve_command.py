@@ -2,12 +2,13 @@
 
 import argparse
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from ._errors import NotConvergedError, UserError, input_errors
+from ._export_files import require_export, write_exports
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
@@ -48,6 +49,9 @@ def solve_command(arguments: argparse.Namespace) -> None:
     """Solve and print one table row; write a folder when `--out` is given."""
     if arguments.maps and arguments.out is None:
         raise UserError("--maps writes files and --out is missing; name a new folder with --out DIR")
+    if arguments.morphometry and (arguments.out is None or arguments.mask is not None):
+        raise UserError("--morphometry measures a binary mask for summary.json; give --out DIR, no --mask")
+    require_export(arguments.export, arguments.out)
     if arguments.out is not None:
         require_fresh(arguments.out)
     prepare_jax(cache=not arguments.no_cache)
@@ -70,7 +74,7 @@ def solve_command(arguments: argparse.Namespace) -> None:
     if whole_stiffness:
         _finish_stiffness(arguments, body, load, extra)
         return
-    summary, fields = solve_body(
+    summary, fields, plan = solve_body(
         body,
         load,
         poisson=arguments.poisson,
@@ -85,6 +89,10 @@ def solve_command(arguments: argparse.Namespace) -> None:
         summary["peak_memory_mb"] = peak_memory_mb()
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
+            exported = write_exports(folder, arguments.export, body.modulus, plan, bins=arguments.bins)
+            summary |= {"export": exported} if exported else {}
+            if arguments.morphometry:
+                summary |= {"morphometry": _morphometry(body)}
             folder.write_json("summary.json", summary)
             _write_versions(arguments, folder)
             for note in body.notes:
@@ -117,6 +125,17 @@ def _finish_stiffness(arguments, body, load, extra) -> None:
                 folder.log(note)
             folder.log(f"{summary['iterations']} iterations, residuals {summary['relative_residual']}")
     print(stiffness_table(summary))
+
+
+def _morphometry(body: Body) -> dict[str, float | None]:
+    import meshes
+
+    with input_errors("--morphometry"):
+        fabric = meshes.mil_fabric(body.image_mask, body.voxel_mm)
+        measured = meshes.morphometry(
+            body.image_mask, body.voxel_mm, degree_of_anisotropy=fabric.degree_of_anisotropy
+        )
+    return asdict(measured)
 
 
 def _write_versions(arguments, folder: RunFolder) -> None:
@@ -257,12 +276,13 @@ def _part_notes(raw: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:
 
 def solve_body(
     body: Body, load: Any, *, poisson: float, rtol: float, max_iterations: int
-) -> tuple[dict[str, Any], Any]:
+) -> tuple[dict[str, Any], Any, Any]:
     """Plan, compile, solve and evaluate.
 
     Returns:
       summary: what summary.json holds.
       fields: `fem.ElementFields` of all elements.
+      plan: `fem.Plan` of the solve.
 
     Raises:
       UserError: the load case does not fit the body.
@@ -327,7 +347,7 @@ def solve_body(
         "solve_seconds": solved - ready,
         "peak_memory_mb": peak_memory_mb(),
     }
-    return summary, fields
+    return summary, fields, plan
 
 
 def write_maps(folder: RunFolder, body: Body, fields: Any) -> None:

@@ -104,6 +104,36 @@ def test_maps_lie_on_the_source_grid(tmp_path):
     assert (tmp_path / "run" / "maps" / "maps.vti").stat().st_size > 0
 
 
+def test_the_solved_model_is_exported_for_other_programs(tmp_path, cube):
+    """8^3 voxels of 0.5 mm: one material, 9^3 nodes, three pins between smooth platens; HDF5 in GPa."""
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed; it comes with the extra `export`")
+    summary = solve(
+        tmp_path / "run", cube, "--voxel-mm", "0.5", "--modulus-mpa", "5000", "--load", "uniaxial",
+        "--export", "inp", "--export", "parosol",
+    )  # fmt: skip
+    assert summary["export"]["pinned_components"] == 3
+    assert summary["export"]["inp"]["materials"] == 1
+    deck = (tmp_path / "run" / summary["export"]["inp"]["file"]).read_text()
+    assert "\n729, 4.0" in deck
+    assert "*ELASTIC\n5.000000000000e+03, 3.000000000000e-01\n" in deck
+    with h5py.File(tmp_path / "run" / summary["export"]["parosol"]["file"]) as file:
+        assert (file["Image_Data/Image"][:] == 5.0).all()
+
+
+def test_morphometry_of_the_mask_joins_the_summary_when_asked(tmp_path):
+    """Two plates of 3 voxels of 0.1 mm on a wall: BV/TV of the box, Tb.Th about 0.3 mm; absent by default."""
+    mask = np.zeros((16, 8, 8), np.uint8)
+    mask[3:6] = mask[11:14] = 1
+    mask[:, 0] = 1
+    np.save(tmp_path / "mask.npy", mask)
+    path = str(tmp_path / "mask.npy")
+    assert "morphometry" not in solve(tmp_path / "plain", path, "--voxel-mm", "0.1")
+    summary = solve(tmp_path / "run", path, "--voxel-mm", "0.1", "--morphometry")
+    assert summary["morphometry"]["bv_tv"] == pytest.approx(mask.mean())
+    assert 0.2 < summary["morphometry"]["tb_th_mm"] < 0.35
+    assert summary["morphometry"]["degree_of_anisotropy"] is None
+
+
 @pytest.fixture
 def density(tmp_path):
     """A density image of 200 mg/cm3 with a label mask."""
@@ -206,6 +236,8 @@ def test_a_density_image_needs_law_type_and_label(density, capsys, extra, words)
         (["--modulus-mpa", "-3"], "positive"),
         (["--law", "kopperdahl-2002"], "--mask"),
         (["--maps"], "--out"),
+        (["--export", "inp"], "--out"),
+        (["--morphometry"], "--out"),
         (["--poisson", "0.7"], "poisson"),
     ],
 )

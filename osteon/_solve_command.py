@@ -61,7 +61,14 @@ def solve_command(arguments: argparse.Namespace) -> None:
             f"--maps shows the fields of one load case and --load {arguments.load} solves six; "
             "choose kinematic-uniform with --strain-tensor, or leave --maps out"
         )
+    if whole_stiffness and arguments.export:
+        raise UserError(
+            f"--export writes the model of one load case and --load {arguments.load} solves six; "
+            "choose kinematic-uniform with --strain-tensor, or leave --export out"
+        )
     body, extra = _read_body(arguments)
+    if arguments.morphometry:
+        extra["morphometry"] = _morphometry(body)
     pushed = arguments.strength == "nonlinear"
     if pushed and (whole_stiffness or load.definition.motion != "z"):
         raise UserError(
@@ -91,8 +98,6 @@ def solve_command(arguments: argparse.Namespace) -> None:
         with run_folder(arguments.out) as folder:
             exported = write_exports(folder, arguments.export, body.modulus, plan, bins=arguments.bins)
             summary |= {"export": exported} if exported else {}
-            if arguments.morphometry:
-                summary |= {"morphometry": _morphometry(body)}
             folder.write_json("summary.json", summary)
             _write_versions(arguments, folder)
             for note in body.notes:
@@ -130,12 +135,13 @@ def _finish_stiffness(arguments, body, load, extra) -> None:
 def _morphometry(body: Body) -> dict[str, float | None]:
     import meshes
 
+    try:
+        anisotropy = float(meshes.mil_fabric(body.image_mask, body.voxel_mm).degree_of_anisotropy)
+    except ValueError:
+        # plates or rods without an end have no fabric, but the rest
+        anisotropy = None
     with input_errors("--morphometry"):
-        fabric = meshes.mil_fabric(body.image_mask, body.voxel_mm)
-        measured = meshes.morphometry(
-            body.image_mask, body.voxel_mm, degree_of_anisotropy=fabric.degree_of_anisotropy
-        )
-    return asdict(measured)
+        return asdict(meshes.morphometry(body.image_mask, body.voxel_mm, degree_of_anisotropy=anisotropy))
 
 
 def _write_versions(arguments, folder: RunFolder) -> None:

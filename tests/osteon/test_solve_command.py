@@ -5,6 +5,7 @@ import json
 import nibabel
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from osteon import main
 from osteon._machine import memory_plan_gb
@@ -132,6 +133,15 @@ def test_morphometry_of_the_mask_joins_the_summary_when_asked(tmp_path):
     assert summary["morphometry"]["bv_tv"] == pytest.approx(mask.mean())
     assert 0.2 < summary["morphometry"]["tb_th_mm"] < 0.35
     assert summary["morphometry"]["degree_of_anisotropy"] is None
+
+
+def test_morphometry_carries_the_anisotropy_of_the_fabric(tmp_path, rng):
+    """A smoothed random field stretched along z: DA above 1."""
+    field = ndimage.gaussian_filter(rng.standard_normal((24, 24, 24)), (1.0, 1.0, 3.0))
+    np.save(tmp_path / "mask.npy", (field > np.quantile(field, 0.6)).astype(np.uint8))
+    path = str(tmp_path / "mask.npy")
+    summary = solve(tmp_path / "run", path, "--voxel-mm", "0.1", "--morphometry")
+    assert 1.2 < summary["morphometry"]["degree_of_anisotropy"] < 10
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def extensions() -> list[Extension]:
             sources=[f"{NATIVE}/solver_{name}.cc"],
             depends=[f"{NATIVE}/solver.cc", *HEADERS],
             include_dirs=[include_dir(), NATIVE],
-            extra_compile_args=["-std=c++17", "-O3", "-fopenmp-simd", "-w", *flags],
+            extra_compile_args=["-std=c++17", "-O3", "-g0", "-fopenmp-simd", "-w", *flags],
             extra_link_args=["-pthread"],
             optional=True,
         )

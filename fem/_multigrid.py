@@ -152,7 +152,7 @@ def _child_products(level, nodes, octant, matrices):
 def _level_values(level, coefficient, matrices, unit, bound):
     rows = level.free.shape[0]
     if matrices is None:
-        diagonal = diagonal_scaled(coefficient, level.connectivity, unit, rows)
+        diagonal = _scaled_diagonal(coefficient, level.connectivity, unit, rows)
     else:
         diagonal = diagonal_full(matrices, level.connectivity, rows)
     usable = level.free & (diagonal > 0)
@@ -163,20 +163,44 @@ def _level_values(level, coefficient, matrices, unit, bound):
     return LevelValues(None, matrices, inverse, 1.1 * _power_iteration(level, values, unit))
 
 
+def _scaled_diagonal(coefficient, connectivity, unit, rows):
+    def compiled(coefficient, connectivity):
+        return _native.diagonal(coefficient, connectivity, jnp.diag(unit).reshape(8, 4), rows)
+
+    def plain(coefficient, connectivity):
+        return diagonal_scaled(coefficient, connectivity, unit, rows)
+
+    if _native.compiled_solver() is None:
+        return plain(coefficient, connectivity)
+    return lax.platform_dependent(coefficient, connectivity, cpu=compiled, default=plain)
+
+
 def _power_iteration(level, values, unit, steps=20):
-    """Largest eigenvalue of D^-1 K from below."""
+    """Largest eigenvalue of D^-1 K of a Galerkin level, from below."""
     rows = level.free.shape[0]
     start = jnp.sin(1.0 + 37.0 * jnp.arange(rows * 4, dtype=jnp.float32)).reshape(rows, 4) * level.free
-
-    def step(_, state):
-        vector, _ = state
-        product = values.inverse_diagonal * _apply(level, values, vector, unit)
-        size = jnp.sqrt(jnp.vdot(product, product))
-        return product / jnp.maximum(size, 1e-30), size
-
     start = start / jnp.maximum(jnp.sqrt(jnp.vdot(start, start)), 1e-30)
+
+    def compiled(matrices, diagonal, start):
+        return _native.largest_eigenvalue(matrices, level.connectivity, diagonal, start, steps)
+
+    def plain(matrices, diagonal, start):
+        here = LevelValues(None, matrices, diagonal, values.largest)
+
+        def step(_, state):
+            product = diagonal * _apply(level, here, state[0], unit)
+            size = jnp.sqrt(jnp.vdot(product, product))
+            return product / jnp.maximum(size, 1e-30), size
+
+        return lax.fori_loop(0, steps, step, (start, jnp.float32(1)))[1]
+
+    arguments = (values.matrices, values.inverse_diagonal, start)
+    if _native.compiled_solver() is None:
+        largest = plain(*arguments)
+    else:
+        largest = lax.platform_dependent(*arguments, cpu=compiled, default=plain)
     # never below 1: the diagonal entries of D^-1 K are 1
-    return jnp.maximum(lax.fori_loop(0, steps, step, (start, jnp.float32(1)))[1], 1.0)
+    return jnp.maximum(largest, 1.0)
 
 
 def _apply(level, values, vector, unit):

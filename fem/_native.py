@@ -16,8 +16,10 @@ import numpy as np
 
 _FUNCTIONS = (
     "osteon_cycle",
+    "osteon_diagonal",
     "osteon_inverse_f32",
     "osteon_inverse_f64",
+    "osteon_largest",
     "osteon_product_f32",
     "osteon_product_f64",
     "osteon_conjugate_gradients_f32",
@@ -85,6 +87,20 @@ def inverse(matrix):
         vmap_method="sequential",
     )
     return call(matrix)
+
+
+def diagonal(coefficient, connectivity, local, rows):
+    """`_operator.diagonal_scaled` in float32 by the compiled library; `local` of shape (8, 4)."""
+    call = jax.ffi.ffi_call(
+        "osteon_diagonal", jax.ShapeDtypeStruct((rows, 4), jnp.float32), vmap_method="sequential"
+    )
+    return call(coefficient, connectivity, local)
+
+
+def largest_eigenvalue(matrices, connectivity, inverse_diagonal, start, steps):
+    """The power method of `_multigrid._power_iteration` by the compiled library."""
+    call = jax.ffi.ffi_call("osteon_largest", jax.ShapeDtypeStruct((), jnp.float32), vmap_method="sequential")
+    return call(matrices, connectivity, inverse_diagonal, start, steps=np.int32(steps))
 
 
 def cycle(right, unit, levels, settings):

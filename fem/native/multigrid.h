@@ -45,6 +45,30 @@ double total(int64_t size, const Term& term) {
   });
 }
 
+// Two such sums in one pass over memory.
+template <class First, class Second>
+double total(int64_t size, const First& first, const Second& second, double* of_second) {
+  const int64_t grain = kWidth * kGrain, pieces = size <= grain ? 1 : (size + grain - 1) / grain;
+  std::vector<double> parts(2 * pieces);
+  Pool::instance().run(pieces, [&](int64_t piece) {
+    double one = 0, two = 0;
+#pragma omp simd reduction(+ : one, two)
+    for (int64_t i = size * piece / pieces; i < size * (piece + 1) / pieces; ++i) {
+      one += first(i);
+      two += second(i);
+    }
+    parts[2 * piece] = one;
+    parts[2 * piece + 1] = two;
+  });
+  double sum = 0;
+  *of_second = 0;
+  for (int64_t piece = 0; piece < pieces; ++piece) {
+    sum += parts[2 * piece];
+    *of_second += parts[2 * piece + 1];
+  }
+  return sum;
+}
+
 struct Level {
   // borrowed from the caller
   const int32_t* nodes;        // (elements, 8)
@@ -70,7 +94,7 @@ struct Level {
       for (int64_t i = kWidth * begin; i < kWidth * end; ++i) step(i);
     };
     if (matrices == nullptr) {
-      product<float>(chunks, nodes, Scaled<float>{coefficient, unit}, vector, sums.get(), finish);
+      product<float>(chunks, nodes, Scaled<float>{coefficient, unit, chunks.run.data()}, vector, sums.get(), finish);
     } else {
       product<float>(chunks, nodes, Full{matrices}, vector, sums.get(), finish);
     }

@@ -80,8 +80,57 @@ ffi::Error scaled_product(ffi::Buffer<type> coefficient, ffi::Buffer<type> vecto
   Chunks chunks;
   const int64_t rows = vector.element_count() / kWidth;
   chunks.build(nodes.typed_data(), coefficient.element_count(), rows);
-  product<T>(chunks, nodes.typed_data(), Scaled<T>{coefficient.typed_data(), &columns}, vector.typed_data(),
+  product<T>(chunks, nodes.typed_data(), Scaled<T>{coefficient.typed_data(), &columns, chunks.run.data()}, vector.typed_data(),
              result->typed_data(), [](int64_t, int64_t, int64_t) {});
+  return ffi::Error::Success();
+}
+
+struct DiagonalElements {
+  const float *coefficient, *local;  // (elements,), (8, 4)
+
+  void add(const int32_t* nodes, int64_t begin, int64_t end, const float*, float* sums) const {
+    for (int64_t e = begin; e < end; ++e) {
+      for (int k = 0; k < 8; ++k) node(sums, nodes[8 * e + k]) += coefficient[e] * node(local, k);
+    }
+  }
+};
+
+// Diagonal of the stiffness of scaled elements.
+ffi::Error diagonal(ffi::Buffer<ffi::F32> coefficient, ffi::Buffer<ffi::S32> nodes, ffi::Buffer<ffi::F32> local,
+                    ffi::Result<ffi::Buffer<ffi::F32>> result) {
+  Chunks chunks;
+  chunks.build(nodes.typed_data(), coefficient.element_count(), result->element_count() / kWidth);
+  const DiagonalElements elements{coefficient.typed_data(), local.typed_data()};
+  product<float>(chunks, nodes.typed_data(), elements, nullptr, result->typed_data(),
+                 [](int64_t, int64_t, int64_t) {});
+  return ffi::Error::Success();
+}
+
+// Largest eigenvalue of D^-1 K from below, by the power method, as `_power_iteration` of fem/_multigrid.py.
+ffi::Error largest(ffi::Buffer<ffi::F32> matrices, ffi::Buffer<ffi::S32> nodes, ffi::Buffer<ffi::F32> diagonal,
+                   ffi::Buffer<ffi::F32> start, ffi::Result<ffi::Buffer<ffi::F32>> result, int32_t steps) {
+  Level level;
+  level.nodes = nodes.typed_data();
+  level.elements = nodes.element_count() / 8;
+  level.rows = diagonal.element_count() / kWidth;
+  level.coefficient = nullptr;
+  level.matrices = matrices.typed_data();
+  level.chunks.build(level.nodes, level.elements, level.rows);
+  const int64_t size = kWidth * level.rows;
+  level.sums.resize(size);
+  level.change.resize(size);
+  const float *inverse = diagonal.typed_data(), *sums = level.sums.get(), *first = start.typed_data();
+  float* vector = level.change.get();
+  entries(size, [=](int64_t i) { vector[i] = first[i]; });
+  double norm = 1;
+  for (int32_t step = 0; step < steps; ++step) {
+    // complete nodes are read by no later element: the next vector replaces this one in place
+    level.multiply(vector, [=](int64_t i) { vector[i] = inverse[i] * sums[i]; });
+    norm = std::sqrt(total(size, [=](int64_t i) { return double(vector[i]) * vector[i]; }));
+    const float shrink = float(1 / std::max(norm, 1e-30));
+    entries(size, [=](int64_t i) { vector[i] *= shrink; });
+  }
+  *result->typed_data() = float(norm);
   return ffi::Error::Success();
 }
 
@@ -115,7 +164,7 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
   const int64_t rows = finest.rows, size = kWidth * rows;
   const int64_t mode_count = modes.element_count() / size;
   const float* inverse = finest.inverse_diagonal;
-  const Scaled<T> elements{coefficient.typed_data(), &columns};
+  const Scaled<T> elements{coefficient.typed_data(), &columns, finest.chunks.run.data()};
   Aligned<T> residual(size), direction(size), image(size);
   Aligned<float> scaled(size), cycled(size);
   T *x = solution->typed_data(), *r = residual.get(), *p = direction.get(), *q = image.get();
@@ -172,10 +221,11 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
       remove_modes(wide);
       entries(size, [=](int64_t i) { z[i] = float(wide[i]); });
     }
-    const double rho_new = norm * total(size, [=](int64_t i) { return double(r[i]) * z[i]; });
+    double across = 0;
+    const double rho_new = norm * total(size, [=](int64_t i) { return double(r[i]) * z[i]; },
+                                        [=](int64_t i) { return double(q[i]) * z[i]; }, &across);
     // z . (r - r of the step before) / rho, where the difference is -alpha q
-    const double change = -alpha * norm * total(size, [=](int64_t i) { return double(q[i]) * z[i]; });
-    const T beta = T(change / rho);
+    const T beta = T(-alpha * norm * across / rho);
     entries(size, [=](int64_t i) { p[i] = grow * T(z[i]) + beta * p[i]; });
     alpha = rho_new / multiply_free(p);
     const T step = T(alpha);
@@ -204,6 +254,22 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(osteon_cycle, cycle,
                                   .Attr<int32_t>("smoothing_steps")
                                   .Attr<float>("smoothed_range")
                                   .Attr<float>("krylov_enough"));
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(osteon_diagonal, diagonal,
+                              ffi::Ffi::Bind()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Arg<ffi::Buffer<ffi::S32>>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>());
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(osteon_largest, largest,
+                              ffi::Ffi::Bind()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Arg<ffi::Buffer<ffi::S32>>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Arg<ffi::Buffer<ffi::F32>>()
+                                  .Ret<ffi::Buffer<ffi::F32>>()
+                                  .Attr<int32_t>("steps"));
 
 #define OSTEON_PRODUCT(symbol, type)                                  \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, scaled_product<type>,         \

@@ -11,6 +11,7 @@ CUBE_VOXEL_MM = 0.05
 
 CUBES = ("cube_32", "cube_64", "cube_96", "cube_128")
 MASKS = {
+    "lhdl_200": "trab_human_lhdl3155_mask_200.npz",
     "lhdl_50": "trab_human_lhdl3155_mask_50.npz",
     "lhdl_100": "trab_human_lhdl3155_mask_100.npz",
 }

@@ -61,6 +61,10 @@ def test_the_cycle_is_that_of_plain_jax(load, rng, monkeypatch):
     found = jax.jit(_multigrid.precondition)(plan, values, inverse, right)
     plain(monkeypatch)
     expected = jax.jit(lambda *arguments: _multigrid.precondition(*arguments))(plan, values, inverse, right)
+    if plan.free_motions:
+        # along rigid motions without energy the cycle has no answer to agree on; a solve leaves them out
+        modes = _multigrid.free_modes(plan, plan.levels[0], jnp.float32)
+        found, expected = _solve.without(modes, found), _solve.without(modes, expected)
     scale = float(jnp.abs(expected).max())
     np.testing.assert_allclose(found / scale, expected / scale, atol=1e-4)
 

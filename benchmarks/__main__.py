@@ -26,7 +26,9 @@ from benchmarks.others import PROGRAMS
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-COMPARED_CASES = ("cube_32", "cube_64", "lhdl_50", "lhdl_100")
+PAROSOL_CASES = ("cube_32", "cube_64", "lhdl_50", "lhdl_100")
+COLD_CASES = ("lhdl_50", "lhdl_100")
+OPERATOR_CASES = ("cube_64", "cube_128", "lhdl_100")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,15 +58,18 @@ def main(arguments: list[str] | None = None) -> int:
         _run(
             report, [sys.executable, "-m", "benchmarks._measure", *tail, str(options.repeats)], name, "osteon"
         )
-        if name not in COMPARED_CASES:
-            continue
-        for program, python in options.others.items():
+        if name in OPERATOR_CASES:
+            command = [sys.executable, "-m", "benchmarks._operator", *tail[:2]]
+            _run(report, command, name, "osteon operator")
+        if name in COLD_CASES:
+            _run(report, [sys.executable, "-m", "benchmarks._cold", *tail], name, "osteon solve")
+        for program, python in options.others.items() if name in options.others_cases else ():
             if program not in report["versions"]:
                 _skip(report, name, program, f"{program} is not installed; give --others {program}=PYTHON")
                 continue
             command = [str(python), "-m", PROGRAMS[program], *tail]
             _run(report, command, name, program, limit_s=options.limit_s)
-        if options.no_parosol:
+        if options.no_parosol or name not in PAROSOL_CASES:
             continue
         if "parosol-py" not in report["versions"]:
             _skip(report, name, "parosol-py", "parosol-py is not installed; see --parosol-python")
@@ -101,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME[=PYTHON]",
         help=f"other programs, each with the interpreter that has it: {', '.join(PROGRAMS)}",
+    )
+    parser.add_argument(
+        "--others-cases",
+        nargs="+",
+        choices=CASES,
+        default=["cube_32", "lhdl_50"],
+        metavar="CASE",
+        help="cases for the other programs (cube_32 lhdl_50)",
     )
     parser.add_argument(
         "--limit-s", type=float, default=1800.0, help="give another program up after so many seconds (1800)"
@@ -145,6 +158,12 @@ def _run(
         return
     row = json.loads(done.stdout.strip().splitlines()[-1])
     report["results"].append(row)
+    if "solve" not in row:
+        print(
+            f"{name:10} {program:14} {row['dofs']:9d} " + json.dumps(row["float32"] | {"precision": 32}),
+            flush=True,
+        )
+        return
     memory = row.get("peak_memory_solve_mb", row.get("peak_memory_mb")) or float("nan")
     label = program + (f" x{row['ranks']}" if "ranks" in row else "")
     print(

@@ -75,8 +75,10 @@ def build_values(modulus, plan: Plan):
       plan: the plan.
 
     Returns:
-      A tuple of `LevelValues`, and the inverse of the coarsest operator, float32.
+      A tuple of `LevelValues`, and the inverse of the coarsest operator, float32. They carry no derivative:
+      an answer does not depend on its preconditioner.
     """
+    modulus, plan = lax.stop_gradient((modulus, plan))
     single = jnp.float32
     unit = element_stiffness(plan.material)
     padded_unit = unit_stiffness(plan.material, single)

@@ -56,23 +56,26 @@ def _coefficient(modulus, plan):
     return (padded * plan.voxel_mm.astype(modulus.dtype)).reshape(shape)
 
 
-@jax.custom_jvp
-def _stiffness_product(modulus, plan, vector):
+def stiffness_product(modulus, plan, vector):
     """K u without constraints, padded form; compiled where possible, its derivatives plain."""
     if not runs_compiled(plan):
         return _plain_product(modulus, plan, vector)
-    arguments = (_coefficient(modulus, plan), vector, plan.levels[0].connectivity)
     unit = unit_stiffness(plan.material, vector.dtype)
-    return lax.platform_dependent(*arguments, unit, cpu=_native.product, default=apply_scaled)
+    return _compiled_product(_coefficient(modulus, plan), vector, plan.levels[0].connectivity, unit)
 
 
-@_stiffness_product.defjvp
-def _stiffness_product_jvp(primals, tangents):
-    modulus, plan, vector = primals
-    modulus_change, _, vector_change = tangents
-    value = _stiffness_product(modulus, plan, vector)
-    change = _plain_product(modulus_change, plan, vector) + _plain_product(modulus, plan, vector_change)
-    return value, change
+@jax.custom_jvp
+def _compiled_product(coefficient, vector, connectivity, unit):
+    arguments = (coefficient, vector, connectivity, unit)
+    return lax.platform_dependent(*arguments, cpu=_native.product, default=apply_scaled)
+
+
+@_compiled_product.defjvp
+def _compiled_product_jvp(primals, tangents):
+    coefficient, vector, connectivity, unit = primals
+    value = _compiled_product(*primals)
+    by_coefficient = apply_scaled(tangents[0], vector, connectivity, unit)
+    return value, by_coefficient + apply_scaled(coefficient, tangents[1], connectivity, unit)
 
 
 def _plain_product(modulus, plan, vector):
@@ -179,9 +182,9 @@ def solve(
     force = jnp.zeros_like(prescribed) if nodal_force is None else to_padded(nodal_force.astype(dtype))
     if plan.applied is not None:
         force = force + to_padded(plan.applied.astype(dtype))
-    load = jnp.where(free, force - _stiffness_product(modulus, plan, prescribed), 0)
+    load = jnp.where(free, force - stiffness_product(modulus, plan, prescribed), 0)
     frozen = lax.stop_gradient(modulus)
-    values, inverse = build_values(frozen, plan) if coarse is None else coarse
+    values, inverse = lax.stop_gradient(build_values(frozen, plan) if coarse is None else coarse)
     modes = free_modes(plan, level, dtype) if plan.free_motions else None
 
     def constrained(vector):
@@ -231,7 +234,7 @@ def solve(
         )
 
     def constrained_frozen(vector):
-        return _stiffness_product(frozen, plan, vector)
+        return stiffness_product(frozen, plan, vector)
 
     solution, iterations = lax.custom_linear_solve(constrained, load, run, symmetric=True, has_aux=True)
     solution = without(modes, jnp.where(free, solution, 0))
@@ -250,7 +253,7 @@ def without(modes, vector):
 
 def _judge(displacement, modulus, plan, force, load, rtol, iterations, given=None):
     load, force = lax.stop_gradient(load), lax.stop_gradient(force)
-    internal = _stiffness_product(modulus, plan, displacement)
+    internal = stiffness_product(modulus, plan, displacement)
     residual = jnp.where(plan.levels[0].free, force - internal, 0)
     smallest = jnp.finfo(modulus.dtype).tiny
     reference = jnp.maximum(jnp.vdot(load, load), 1e-6 * jnp.vdot(internal, internal))

@@ -58,15 +58,15 @@ def test_the_cycle_is_that_of_plain_jax(load, rng, monkeypatch):
     assert len(plan.levels) >= 4
     values, inverse = jax.jit(_multigrid.build_values)(jnp.asarray(modulus), plan)
     right = jnp.asarray(rng.standard_normal(plan.levels[0].free.shape), jnp.float32) * plan.levels[0].free
+    # along rigid motions without energy the cycle has no answer to agree on; a solve leaves them out
+    modes = _multigrid.free_modes(plan, plan.levels[0], jnp.float32) if plan.free_motions else None
+    right = _solve.without(modes, right)
     found = jax.jit(_multigrid.precondition)(plan, values, inverse, right)
     plain(monkeypatch)
     expected = jax.jit(lambda *arguments: _multigrid.precondition(*arguments))(plan, values, inverse, right)
-    if plan.free_motions:
-        # along rigid motions without energy the cycle has no answer to agree on; a solve leaves them out
-        modes = _multigrid.free_modes(plan, plan.levels[0], jnp.float32)
-        found, expected = _solve.without(modes, found), _solve.without(modes, expected)
+    found, expected = _solve.without(modes, found), _solve.without(modes, expected)
     scale = float(jnp.abs(expected).max())
-    np.testing.assert_allclose(found / scale, expected / scale, atol=1e-4)
+    np.testing.assert_allclose(found / scale, expected / scale, atol=2e-5)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
@@ -146,7 +146,7 @@ def test_the_product_of_a_solve_has_plain_derivatives(rng):
     vector = jnp.asarray(rng.standard_normal(plan.levels[0].free.shape)) * plan.levels[0].free
 
     def energy(m, v):
-        return jnp.vdot(v, _solve._stiffness_product(m, plan, v)) / 2
+        return jnp.vdot(v, _solve.stiffness_product(m, plan, v)) / 2
 
     by_modulus, by_vector = jax.grad(energy, argnums=(0, 1))(modulus, vector)
     np.testing.assert_allclose(jnp.vdot(by_modulus, modulus), energy(modulus, vector), rtol=1e-12)

@@ -27,7 +27,7 @@ from benchmarks.others import PROGRAMS
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PAROSOL_CASES = ("cube_32", "cube_64", "lhdl_50", "lhdl_100")
-COLD_CASES = ("lhdl_50", "lhdl_100")
+COLD_CASES = ("cube_64", "lhdl_50", "lhdl_100", "lhdl_200")
 OPERATOR_CASES = ("cube_64", "cube_128", "lhdl_100")
 
 

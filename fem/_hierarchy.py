@@ -30,6 +30,11 @@ CHILD_INTERPOLATION = INTERPOLATION[_CORNER_POSITION]
 """Weights of the 8 coarse corners (last axis) at the 8 corners of the child in each octant, (8, 8, 8)."""
 
 
+_TOUCHES = INTERPOLATION > 0
+# three bits: vertex of a corner of a coarse element relative to the vertices around a local position
+_VERTEX_BITS = (CORNERS[None] - _POSITIONS[:, None] // 2) @ np.array([4, 2, 1])
+
+
 @dataclass(frozen=True)
 class Transfer:
     """Connection of a level with the next coarser one."""
@@ -91,8 +96,8 @@ def unique_nodes(elements):
     if np.prod(size, dtype=np.int64) <= 64 * len(elements) + 1_000_000:
         present = np.zeros(np.prod(size, dtype=np.int64), bool)
         present[flat.ravel()] = True
-        number = np.cumsum(present, dtype=np.int64) - 1
-        keys, connectivity = np.flatnonzero(present), number[flat]
+        number = np.cumsum(present, dtype=np.int32) - np.int32(1)
+        keys, connectivity = np.flatnonzero(present), number[flat].astype(np.int32)
     else:
         keys, connectivity = np.unique(flat, return_inverse=True)
     nodes = np.stack(np.unravel_index(keys, size), axis=-1)
@@ -150,6 +155,23 @@ def _local_nodes(parent, octant, connectivity, count):
     return np.concatenate([rows, further]), np.concatenate([owner, keys[0]])
 
 
+def _joined_corners(node, element, position, nodes, elements):
+    """Labels of the corners of coarse elements, shape (8 elements,), equal where they are one coarse node.
+
+    A corner of a coarse element is joined with a corner of another at the same vertex when both act on one
+    fine node. `node`, `element` and `position` list which fine node lies where in which coarse element.
+    """
+    item, corner = (index.astype(np.int32) for index in np.nonzero(_TOUCHES[position]))
+    pair = element[item] * 8 + corner
+    key = node[item].astype(np.int64) * 8 + _VERTEX_BITS[position[item], corner]
+    del item, corner
+    leader = np.empty(8 * nodes, dtype=np.int32)
+    leader[key] = pair
+    other = leader[key]
+    differs = other != pair
+    return join(pair[differs], other[differs], 8 * elements)[1]
+
+
 def coarsen(elements, connectivity, fixed, *, first):
     """The next coarser level of a set of elements.
 
@@ -170,19 +192,9 @@ def coarsen(elements, connectivity, fixed, *, first):
     octant = (elements - 2 * cells[parent]) @ np.array([4, 2, 1])
     rows, owner = _local_nodes(parent, octant, connectivity, len(cells))
 
-    # a (coarse element, corner) pair is joined with another at the same vertex when both act on one fine node
-    row, position = np.nonzero(rows >= 0)
-    node = rows[row, position]
-    item, corner = np.nonzero(INTERPOLATION[position] > 0)
-    pair = owner[row[item]] * 8 + corner
-    # vertex of the corner, relative to the vertices around the fine node: three bits
-    vertex = cells[owner[row[item]]] + CORNERS[corner]
-    base = (2 * cells[owner[row]] + _POSITIONS[position])[item] // 2
-    key = node[item] * 8 + (vertex - base) @ np.array([4, 2, 1])
-    leader = np.empty(8 * len(fixed), dtype=np.int64)
-    leader[key] = pair
-    joined = leader[key] != pair
-    _, label = join(pair[joined], leader[key][joined], 8 * len(cells))
+    row, position = (index.astype(np.int32) for index in np.nonzero(rows >= 0))
+    node = rows[row, position].astype(np.int32)
+    label = _joined_corners(node, owner[row].astype(np.int32), position, len(fixed), len(cells))
     vertices = (cells[:, None] + CORNERS).reshape(-1, 3)
     # copies of a node that a periodic body has on opposite faces count as one, at the place of the first
     vertices = vertices[np.unique(label, return_index=True)[1]][label]
@@ -193,25 +205,26 @@ def coarsen(elements, connectivity, fixed, *, first):
     coarse_nodes = vertices[index]
 
     # every node belongs to one row only: the last one written
-    chosen = np.empty(len(fixed), dtype=np.int64)
+    chosen = np.empty(len(fixed), dtype=np.int32)
     chosen[node] = np.arange(len(node))
     keep = chosen[node] == np.arange(len(node))
+    row, position, node = row[keep], position[keep], node[keep]
     unique_rows = np.full_like(rows, -1)
-    unique_rows[row[keep], position[keep]] = node[keep]
+    unique_rows[row, position] = node
 
     # a coarse degree of freedom is held when most (voxels) or all (Galerkin levels) of what it moves is held
-    weights = INTERPOLATION[position[keep]]
-    target = coarse_connectivity[owner[row[keep]]]
-    moved = np.bincount(target.ravel(), weights.ravel(), len(coarse_nodes))
-    coarse_fixed = np.stack(
-        [
-            np.bincount(target.ravel(), (weights * fixed[node[keep], axis, None]).ravel(), len(coarse_nodes))
-            for axis in range(3)
-        ],
-        axis=-1,
-    )
+    moved = np.zeros(len(coarse_nodes))
+    held = np.zeros((len(coarse_nodes), 3))
+    some = np.flatnonzero(fixed[node].any(axis=1))
+    for corner in range(8):
+        weight = INTERPOLATION[position, corner]
+        target = coarse_connectivity[owner[row], corner]
+        moved += np.bincount(target, weight, len(moved))
+        for axis in range(3):
+            share = weight[some] * fixed[node[some], axis]
+            held[:, axis] += np.bincount(target[some], share, len(moved))
     share = 0.5 if first else 1 - 1e-6
-    coarse_fixed = coarse_fixed >= share * np.maximum(moved, 1e-30)[:, None]
+    coarse_fixed = held >= share * np.maximum(moved, 1e-30)[:, None]
     return cells, coarse_connectivity, coarse_nodes, coarse_fixed, parent, octant, unique_rows, owner
 
 

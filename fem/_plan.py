@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy import ndimage
 
 from ._constraints import applied_force, constraints
-from ._hierarchy import Level, build_levels, element_components, unique_nodes
+from ._hierarchy import Level, build_levels, unique_nodes
 from ._load_definitions import FreeMotions
 from ._loads import LoadCase
 from ._materials import Material, isotropic
@@ -120,7 +121,7 @@ def make_plan(
     if held.free != "translations":
         # symmetric shear holds each face along one axis: a part at one pair of faces could still move
         alone = held.in_plane_free or load.definition.motion.startswith("shear-")
-        _require_held(elements, nodes, connectivity, held, float(voxel_mm), alone=alone)
+        _require_held(mask, elements, connectivity, held, float(voxel_mm), alone=alone)
     plan = Plan(
         elements=jnp.asarray(elements, jnp.int32),
         nodes=jnp.asarray(nodes, jnp.int32),
@@ -226,9 +227,11 @@ def _checked_mask(mask):
     return mask
 
 
-def _require_held(elements, nodes, connectivity, held, voxel_mm, *, alone):
+def _require_held(mask, elements, connectivity, held, voxel_mm, *, alone):
     """Every part must be held along z; `alone` if one part only can be held well enough."""
-    parts, label = element_components(connectivity, len(nodes))
+    # parts that share no node share no corner of a voxel either
+    labels, parts = ndimage.label(mask, np.ones((3, 3, 3)))
+    label = labels[mask] - 1
     touched = np.zeros(parts, bool)
     along_z = held.fixed[:, 2]
     touched[np.unique(label[along_z[connectivity].any(axis=1)])] = True

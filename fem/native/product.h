@@ -65,32 +65,36 @@ struct Chunks {
   };
   std::vector<Chunk> chunks;
   std::vector<int32_t> low, high;  // per block: smallest node from here to the end of the chunk; largest so far
-  std::vector<uint8_t> run;  // per element: elements from here on, at most 255, whose nodes each follow the last's
+  std::vector<uint8_t> run;  // per element: elements from here to the end of its block whose nodes each follow the last's
 
   static constexpr int64_t kBlock = 64;
 
   void build(const int32_t* nodes, int64_t elements, int64_t rows) {
-    run.assign(elements, 1);
-    for (int64_t e = elements - 2; e >= 0; --e) {
-      bool follows = true;
-      for (int k = 0; k < 8; ++k) follows &= nodes[8 * e + 8 + k] == nodes[8 * e + k] + 1;
-      // corners along z are neighbors in memory as well
-      for (int k = 0; k < 8; k += 2) follows &= nodes[8 * e + k + 1] == nodes[8 * e + k] + 1;
-      if (follows) run[e] = static_cast<uint8_t>(std::min(255, run[e + 1] + 1));
-    }
     const int64_t blocks = (elements + kBlock - 1) / kBlock;
+    run.assign(elements, 1);
     low.assign(blocks, 0);
     high.assign(blocks, 0);
-    for (int64_t block = 0; block < blocks; ++block) {
-      int32_t least = INT32_MAX, most = -1;
-      const int64_t end = std::min(elements, (block + 1) * kBlock);
-      for (int64_t i = block * kBlock * 8; i < end * 8; ++i) {
-        least = std::min(least, nodes[i]);
-        most = std::max(most, nodes[i]);
+    parallel_ranges(blocks, 64, [&](int64_t from, int64_t to) {
+      for (int64_t block = from; block < to; ++block) {
+        int32_t least = INT32_MAX, most = -1;
+        const int64_t begin = block * kBlock, end = std::min(elements, begin + kBlock);
+        for (int64_t i = 8 * begin; i < 8 * end; ++i) {
+          least = std::min(least, nodes[i]);
+          most = std::max(most, nodes[i]);
+        }
+        low[block] = least;
+        high[block] = most;
+        // runs end with their block: that is how they are visited
+        for (int64_t e = end - 2; e >= begin; --e) {
+          const int32_t *here = nodes + 8 * e, *next = here + 8;
+          int32_t differs = 0;
+          for (int k = 0; k < 8; ++k) differs |= next[k] ^ (here[k] + 1);
+          // corners along z are neighbors in memory as well
+          for (int k = 0; k < 8; k += 2) differs |= here[k + 1] ^ (here[k] + 1);
+          if (differs == 0) run[e] = static_cast<uint8_t>(run[e + 1] + 1);
+        }
       }
-      low[block] = least;
-      high[block] = most;
-    }
+    });
     // as many chunks as keep every second one apart; at most 32, of at least 32 blocks
     int64_t count = std::min(kMost, std::max<int64_t>(1, blocks / 32));
     for (; count > 1; --count) {

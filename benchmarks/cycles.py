@@ -1,9 +1,9 @@
 """Compare ways to solve the coarse problems of thin bone: `python -m benchmarks.cycles`.
 
-Every variant has the same fine grid, the same Chebyshev smoother of degree 2 and Galerkin coarse operators, all
-as assembled matrices, so that only the coarse spaces and the visits to them differ. Iterations of flexible
-conjugate gradients to 1e-6. Smoothed aggregation with rigid motions needs PyAMG (extra `unstructured`) and is
-left out without it.
+Every variant has the same fine grid, the same Chebyshev smoother of degree 2 and Galerkin coarse operators,
+all as assembled matrices, so that only the coarse spaces and the visits to them differ. Iterations of
+flexible conjugate gradients to 1e-6. Smoothed aggregation with rigid motions needs PyAMG (extra
+`unstructured`) and is left out without it.
 """
 
 import argparse

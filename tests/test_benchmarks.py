@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import fem
+import meshes
+from benchmarks import cycles
 from benchmarks.__main__ import _other
 from benchmarks._cases import MODULUS_MPA, POISSON, STRAIN
 from benchmarks.others import PROGRAMS, _common, pyamg
@@ -86,3 +88,14 @@ def test_a_program_is_named_with_its_interpreter():
     assert _other("tatva=/opt/python") == ("tatva", Path("/opt/python"))
     with pytest.raises(argparse.ArgumentTypeError, match="none of pyamg"):
         _other("abaqus")
+
+
+def test_krylov_steps_on_coarse_levels_save_iterations():
+    """rods of BV/TV 0.12: K below W below V, on the same hierarchy"""
+    mask = meshes.make_trabecular_cube(24, bv_tv=0.12, kind="rods")
+    matrix, right, prolongations, _ = cycles.assemble(mask)
+    levels = cycles.build(matrix, prolongations)
+    assert len(levels) >= 3
+    counts = [cycles.iterations(levels, right, cycles.CYCLES[name]) for name in ("K", "W", "V")]
+    assert counts == sorted(counts)
+    assert counts[0] < counts[2]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import MappingProxyType
 
 from ._errors import MemoryRefused
 
@@ -40,30 +41,30 @@ def memory_of_machine_gb() -> float:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
 
 
-def memory_plan_gb(elements: int, *, nonlinear: bool = False) -> float:
-    """Upper estimate of the memory of one solve, GB.
+_MEMORY = MappingProxyType({"solve": (0.45, 0.81e3), "run": (1.2, 3e3), "push": (1.2, 8e3)})
+"""GB of a process, and bytes per element on top, for every task.
 
-    Args:
-      elements: bone and cap voxels.
-      nonlinear: whether the body is pushed beyond yield: history and tangent of eight points per element.
-
-    Returns:
-      1.2 GB for the runtime, the compiled programs and the pictures, plus 3 kB per element. Measured on one
-      machine: a solve of 29,270 elements took 0.58 GB in all, one of 229,616 elements 0.76 GB (0.9 kB per
-      element), a run of 17,351 elements 1.04 GB. With `nonlinear` 5 kB more, from what is stored; 29,270
-      elements took 1.16 GB.
-    """
-    return 1.2 + (8e3 if nonlinear else 3e3) * elements / 2**30
+"solve": one load case, fitted to the four `osteon solve` runs with an empty cache in
+benchmarks/results/solver.json (29,270 to 1,820,744 elements, trabecular and solid), which it meets within
+10 %. "run": an upper estimate; a run of 17,351 elements took 1.04 GB. "push": beyond yield, with history and
+tangent of eight points per element; an upper estimate from what is stored, 29,270 elements took 1.16 GB.
+"""
 
 
-def require_memory(elements: int, limit_gb: float | None, *, nonlinear: bool = False) -> float:
+def memory_plan_gb(elements: int, *, task: str = "run") -> float:
+    """Estimate of the memory of a task ("solve", "run" or "push"), GB, for so many bone and cap voxels."""
+    process, per_element = _MEMORY[task]
+    return process + per_element * elements / 2**30
+
+
+def require_memory(elements: int, limit_gb: float | None, *, task: str = "run") -> float:
     """The memory plan, GB, or a refusal before anything is allocated.
 
     Raises:
       MemoryRefused: the plan is above `limit_gb` (by default 90 % of the machine's memory).
     """
     limit = 0.9 * memory_of_machine_gb() if limit_gb is None else limit_gb
-    plan = memory_plan_gb(elements, nonlinear=nonlinear)
+    plan = memory_plan_gb(elements, task=task)
     if plan > limit:
         raise MemoryRefused(
             f"the memory plan for {elements} elements is {plan:.3g} GB and the limit is {limit:.3g} GB; use "

@@ -77,7 +77,8 @@ def solve_command(arguments: argparse.Namespace) -> None:
         )
     if pushed:
         require_possible(body, arguments)
-    require_memory(len(body.modulus), arguments.memory_gb, nonlinear=pushed)
+    task = "push" if pushed else "run" if whole_stiffness else "solve"
+    planned_gb = require_memory(len(body.modulus), arguments.memory_gb, task=task)
     if whole_stiffness:
         _finish_stiffness(arguments, body, load, extra)
         return
@@ -89,6 +90,7 @@ def solve_command(arguments: argparse.Namespace) -> None:
         max_iterations=arguments.max_iterations,
     )
     summary = {"format": "osteon-solve/1", **extra, **summary, "notes": list(body.notes)}
+    summary["memory_plan_mb"] = round(1024 * planned_gb, 1)
     if pushed:
         summary["nonlinear"] = nonlinear_strength(
             body, load, summary, strain=arguments.strength_strain, steps=arguments.strength_steps

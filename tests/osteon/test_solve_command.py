@@ -1,6 +1,7 @@
 """`osteon solve`: published answers, closed forms, and bad input."""
 
 import json
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -9,6 +10,8 @@ from scipy import ndimage
 
 from osteon import main
 from osteon._machine import memory_plan_gb
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def solve(out, *arguments: str) -> dict:
@@ -270,6 +273,20 @@ def test_an_unreachable_tolerance_is_not_converged(tmp_path, cube, capsys):
     assert code == 3
     assert "residual" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["cube.npy"]
+
+
+def test_the_memory_plan_of_a_solve_is_right_within_a_fifth():
+    """|plan / measured - 1| <= 0.2 for every measured `osteon solve` with an empty cache"""
+    results = json.loads((ROOT / "benchmarks" / "results" / "solver.json").read_text())["results"]
+    elements = {row["case"]: row["elements"] for row in results if row["program"] == "osteon"}
+    measured = {
+        row["case"]: row["empty_cache"]["peak_memory_mb"]
+        for row in results
+        if row["program"] == "osteon solve"
+    }
+    assert len(measured) >= 4
+    for case, peak_mb in measured.items():
+        assert 1024 * memory_plan_gb(elements[case], task="solve") == pytest.approx(peak_mb, rel=0.2), case
 
 
 def test_a_model_too_large_is_refused_before_it_is_made(cube, capsys):

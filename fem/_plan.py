@@ -231,7 +231,8 @@ def _require_held(mask, elements, connectivity, held, voxel_mm, *, alone):
     """Every part must be held along z; `alone` if one part only can be held well enough."""
     # parts that share no node share no corner of a voxel either
     labels = np.zeros(mask.shape, np.int32)
-    parts = int(ndimage.label(mask, np.ones((3, 3, 3)), output=labels))
+    ndimage.label(mask, np.ones((3, 3, 3)), output=labels)
+    parts = int(labels.max())
     label = labels[mask] - 1
     touched = np.zeros(parts, bool)
     along_z = held.fixed[:, 2]

@@ -97,7 +97,7 @@ def unique_nodes(elements):
         present = np.zeros(np.prod(size, dtype=np.int64), bool)
         present[flat.ravel()] = True
         number = np.cumsum(present, dtype=np.int32) - np.int32(1)
-        keys, connectivity = np.flatnonzero(present), number[flat].astype(np.int32)
+        keys, connectivity = np.flatnonzero(present), number[flat]
     else:
         keys, connectivity = np.unique(flat, return_inverse=True)
     nodes = np.stack(np.unravel_index(keys, size), axis=-1)

@@ -172,9 +172,7 @@ def _scaled_diagonal(coefficient, connectivity, unit, rows):
     def plain(coefficient, connectivity):
         return diagonal_scaled(coefficient, connectivity, unit, rows)
 
-    if _native.compiled_solver() is None:
-        return plain(coefficient, connectivity)
-    return lax.platform_dependent(coefficient, connectivity, cpu=compiled, default=plain)
+    return _native.choose(coefficient, connectivity, compiled=compiled, plain=plain)
 
 
 def _power_iteration(level, values, unit, steps=20):
@@ -197,10 +195,7 @@ def _power_iteration(level, values, unit, steps=20):
         return lax.fori_loop(0, steps, step, (start, jnp.float32(1)))[1]
 
     arguments = (values.matrices, values.inverse_diagonal, start)
-    if _native.compiled_solver() is None:
-        largest = plain(*arguments)
-    else:
-        largest = lax.platform_dependent(*arguments, cpu=compiled, default=plain)
+    largest = _native.choose(*arguments, compiled=compiled, plain=plain)
     # never below 1: the diagonal entries of D^-1 K are 1
     return jnp.maximum(largest, 1.0)
 
@@ -246,9 +241,7 @@ def _invert(dense):
         unit = jnp.eye(dense.shape[0], dtype=dense.dtype)
         return jax.scipy.linalg.cho_solve((jnp.linalg.cholesky(dense), True), unit).astype(jnp.float32)
 
-    if _native.compiled_solver() is None:
-        return plain(dense)
-    return lax.platform_dependent(dense, cpu=_native.inverse, default=plain)
+    return _native.choose(dense, compiled=_native.inverse, plain=plain)
 
 
 def free_modes(plan: Plan, level, dtype):
@@ -332,11 +325,6 @@ def flat_levels(plan: Plan, values, inverse):
     return [*flat, values[-1].inverse_diagonal, inverse]
 
 
-def runs_compiled(plan: Plan) -> bool:
-    """Whether the compiled library takes a plan; a single level is solved directly as it is."""
-    return len(plan.levels) > 1 and _native.compiled_solver() is not None
-
-
 def precondition(plan: Plan, values, inverse, right):
     """One multigrid cycle from zero: an approximation of K^-1 right, float32, shape (rows, 4)."""
     unit = unit_stiffness(plan.material, jnp.float32)
@@ -347,9 +335,8 @@ def precondition(plan: Plan, values, inverse, right):
     def plain(right):
         return _cycle(plan, values, inverse, unit, 0, right)
 
-    if runs_compiled(plan):
-        return lax.platform_dependent(right, cpu=compiled, default=plain)
-    return plain(right)
+    # a single level is solved directly as it is
+    return _native.choose(right, compiled=compiled, plain=plain, when=len(plan.levels) > 1)
 
 
 def _cycle(plan, values, inverse, unit, number, right):

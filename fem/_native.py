@@ -13,6 +13,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 _FUNCTIONS = (
     "osteon_cycle",
@@ -42,6 +43,20 @@ def compiled_solver() -> str | None:
                 _register(path)
                 return path.name
     return None
+
+
+def choose(*arguments, compiled, plain, when: bool = True):
+    """`compiled` of the arguments where a program runs on the CPU and the library is there, else `plain`.
+
+    Args:
+      arguments: arrays, or None.
+      compiled: a call of this file.
+      plain: the same mathematics in JAX.
+      when: whether the compiled form takes this case at all.
+    """
+    if not when or compiled_solver() is None:
+        return plain(*arguments)
+    return lax.platform_dependent(*arguments, cpu=compiled, default=plain)
 
 
 def _candidates() -> list[str]:

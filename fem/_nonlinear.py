@@ -24,7 +24,7 @@ from ._plastic_body import (
     yielded_points,
 )
 from ._reactions import load_size
-from ._solve import NotConvergedError, nodal_forces, solve, without
+from ._solve import NotConvergedError, nodal_forces, require_element_values, solve, without
 from ._yield import YieldSurface
 
 LOOSEST_INNER = 0.1
@@ -355,21 +355,9 @@ def force_displacement_checked(
         not positive, or `factors` are not a row of finite numbers that begins with one other than zero.
       NotConvergedError: an increment that did not reach `rtol`.
     """
-    count = plan.connectivity.shape[0]
     modulus, yield_stress = jnp.asarray(modulus), jnp.asarray(yield_stress)
     for name, values in (("modulus", modulus), ("yield_stress", yield_stress)):
-        if values.shape != (count,):
-            raise ValueError(
-                f"`{name}` must hold one value per element, shape ({count},), got {values.shape}; "
-                "a grid becomes an element vector by grid[mask]"
-            )
-        wrong = ~(jnp.isfinite(values) & (values > 0))
-        if bool(wrong.any()):
-            first = int(jnp.argmax(wrong))
-            raise ValueError(
-                f"`{name}` must be positive and finite, got {int(wrong.sum())} other values, the first "
-                f"{float(values[first])} at element {first}, voxel {plan.elements[first].tolist()}"
-            )
+        require_element_values(name, values, plan)
     factors = jnp.asarray(factors, modulus.dtype)
     steps = jnp.diff(factors, prepend=0)
     if factors.ndim != 1 or factors.size == 0 or not bool(jnp.all(jnp.isfinite(factors) & (steps != 0))):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from . import _native
-from ._multigrid import SETTINGS, build_values, flat_levels, free_modes, precondition, runs_compiled
+from ._multigrid import SETTINGS, build_values, flat_levels, free_modes, precondition
 from ._operator import apply_scaled, from_padded, to_padded, unit_stiffness
 from ._periodic import solve_periodic
 from ._plan import Plan
@@ -58,29 +58,31 @@ def _coefficient(modulus, plan):
 
 def stiffness_product(modulus, plan, vector):
     """K u without constraints, padded form; compiled where possible, its derivatives plain."""
-    if not runs_compiled(plan):
-        return _plain_product(modulus, plan, vector)
-    unit = unit_stiffness(plan.material, vector.dtype)
-    return _compiled_product(_coefficient(modulus, plan), vector, plan.levels[0].connectivity, unit)
-
-
-@jax.custom_jvp
-def _compiled_product(coefficient, vector, connectivity, unit):
-    arguments = (coefficient, vector, connectivity, unit)
-    return lax.platform_dependent(*arguments, cpu=_native.product, default=apply_scaled)
-
-
-@_compiled_product.defjvp
-def _compiled_product_jvp(primals, tangents):
-    coefficient, vector, connectivity, unit = primals
-    value = _compiled_product(*primals)
-    by_coefficient = apply_scaled(tangents[0], vector, connectivity, unit)
-    return value, by_coefficient + apply_scaled(coefficient, tangents[1], connectivity, unit)
+    return _product(_chosen_product, modulus, plan, vector)
 
 
 def _plain_product(modulus, plan, vector):
+    """The same, linear for every transformation of JAX."""
+    return _product(apply_scaled, modulus, plan, vector)
+
+
+def _product(apply, modulus, plan, vector):
     unit = unit_stiffness(plan.material, vector.dtype)
-    return apply_scaled(_coefficient(modulus, plan), vector, plan.levels[0].connectivity, unit)
+    return apply(_coefficient(modulus, plan), vector, plan.levels[0].connectivity, unit)
+
+
+@jax.custom_jvp
+def _chosen_product(coefficient, vector, connectivity, unit):
+    arguments = (coefficient, vector, connectivity, unit)
+    return _native.choose(*arguments, compiled=_native.product, plain=apply_scaled)
+
+
+@_chosen_product.defjvp
+def _chosen_product_jvp(primals, tangents):
+    coefficient, vector, connectivity, unit = primals
+    value = _chosen_product(*primals)
+    by_coefficient = apply_scaled(tangents[0], vector, connectivity, unit)
+    return value, by_coefficient + apply_scaled(coefficient, tangents[1], connectivity, unit)
 
 
 def _conjugate_gradients(matrix, approximate_inverse, right, start, size, rtol, max_iterations):
@@ -202,15 +204,14 @@ def solve(
     def run(_, right):
         # an adjoint load has another solution: it starts from zero
         begin = None if guess is None else jnp.where(jnp.all(right == lax.stop_gradient(load)), guess, 0)
-        if runs_compiled(plan):
-            return lax.platform_dependent(right, begin, cpu=run_compiled, default=run_plain)
-        return run_plain(right, begin)
+        compilable = len(plan.levels) > 1
+        return _native.choose(right, begin, compiled=run_compiled, plain=run_plain, when=compilable)
 
     def run_plain(right, begin):
         inside = without(modes, jnp.where(free, right, 0))
         size = jnp.sqrt(jnp.vdot(inside, inside))
         solution, iterations = _conjugate_gradients(
-            lambda v: jnp.where(free, constrained_frozen(v), 0),
+            lambda v: jnp.where(free, _plain_product(frozen, plan, v), 0),
             approximate_inverse,
             inside,
             begin,
@@ -232,9 +233,6 @@ def solve(
             SETTINGS,
             max_iterations,
         )
-
-    def constrained_frozen(vector):
-        return stiffness_product(frozen, plan, vector)
 
     solution, iterations = lax.custom_linear_solve(constrained, load, run, symmetric=True, has_aux=True)
     solution = without(modes, jnp.where(free, solution, 0))
@@ -295,6 +293,24 @@ def require_converged(info: SolveInfo, *, rtol: float) -> None:
     )
 
 
+def require_element_values(name: str, values: jax.Array, plan: Plan) -> None:
+    """Raise `ValueError` unless `values` are one positive finite number per element of the plan."""
+    count = plan.elements.shape[0]
+    if values.shape != (count,):
+        raise ValueError(
+            f"`{name}` must hold one value per element, shape ({count},), got {values.shape}; "
+            "a grid becomes an element vector by grid[mask]"
+        )
+    wrong = ~(jnp.isfinite(values) & (values > 0))
+    if bool(wrong.any()):
+        first = int(jnp.argmax(wrong))
+        raise ValueError(
+            f"`{name}` must be positive and finite, got {int(wrong.sum())} other values, the first "
+            f"{float(values[first])} at element {first}, voxel {plan.elements[first].tolist()}; "
+            "leave empty voxels out of the mask"
+        )
+
+
 _jitted_solve = jax.jit(solve, static_argnames=("max_iterations",))
 
 
@@ -315,20 +331,7 @@ def solve_checked(
       NotConvergedError: the true residual or the agreement of the face forces was not reached.
     """
     modulus = jnp.asarray(modulus)
-    count = plan.connectivity.shape[0]
-    if modulus.shape != (count,):
-        raise ValueError(
-            f"`modulus` must hold one value per element, shape ({count},), got {modulus.shape}; "
-            "a grid becomes an element vector by grid[mask]"
-        )
-    wrong = ~(jnp.isfinite(modulus) & (modulus > 0))
-    if bool(wrong.any()):
-        first = int(jnp.argmax(wrong))
-        raise ValueError(
-            f"`modulus` must be positive and finite, got {int(wrong.sum())} other values, the first "
-            f"{float(modulus[first])} at element {first}, voxel {plan.elements[first].tolist()}; "
-            "leave empty voxels out of the mask"
-        )
+    require_element_values("modulus", modulus, plan)
     displacement, info = _jitted_solve(
         modulus,
         plan,

@@ -212,7 +212,6 @@ class Multigrid {
     const float *sums = level.sums.get(), *inverse = level.inverse_diagonal;
     float* residual = level.residual.get();
     level.multiply(vector, [=](int64_t i) { residual[i] = inverse[i] != 0 ? right[i] - sums[i] : 0.0f; });
-    node(level.residual.get(), level.rows - 1) = Node{};
     restrict_residual(level, below);
     krylov(number + 1);
     prolong(level, below.solution.get(), vector);
@@ -255,7 +254,6 @@ class Multigrid {
     for (int64_t row = level.transfer_main; row < level.transfer_rows; ++row) {
       all.add(level.coarse_nodes, row, row + 1, nullptr, target);
     }
-    node(target, below.rows - 1) = Node{};
     const float* inverse = below.inverse_diagonal;
     entries(kWidth * below.rows, [=](int64_t i) { target[i] = inverse[i] != 0 ? target[i] : 0.0f; });
   }

@@ -53,7 +53,6 @@ ffi::Error read_levels(ffi::RemainingArgs& arguments, const Unit<float>* unit, c
   coarsest.elements = 0;
   coarsest.nodes = nullptr;
   multigrid->coarsest_inverse = inverse->typed_data<float>();
-  // the number of coarse elements tells ordered transfer rows from further copies: the last level is not a list
   multigrid->prepare();
   return ffi::Error::Success();
 }

@@ -33,12 +33,12 @@ def read_case(name: str, data: Path) -> tuple[np.ndarray, float]:
         return np.ones((int(name.removeprefix("cube_")),) * 3, bool), CUBE_VOXEL_MM
     with np.load(data / MASKS[name], allow_pickle=False) as archive:
         mask, voxel_mm = archive["mask"] > 0, float(archive["voxel_mm"])
-    return (_thinned(mask) if name == "thin_50" else mask), voxel_mm
+    return (thinned(mask) if name == "thin_50" else mask), voxel_mm
 
 
-def _thinned(mask: np.ndarray) -> np.ndarray:
-    """The largest part that is left without the outer layer of voxels, cropped along z."""
-    labels, count = ndimage.label(ndimage.binary_erosion(mask, border_value=1))
+def thinned(mask: np.ndarray, layers: int = 1) -> np.ndarray:
+    """The largest part that is left without the outer layers of voxels, cropped along z."""
+    labels, count = ndimage.label(ndimage.binary_erosion(mask, iterations=layers, border_value=1))
     largest = labels == 1 + np.argmax(np.bincount(labels.ravel(), minlength=count + 1)[1:])
     filled = np.flatnonzero(largest.any(axis=(0, 1)))
     return largest[:, :, filled[0] : filled[-1] + 1]

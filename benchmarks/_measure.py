@@ -31,14 +31,14 @@ def measure(name: str, data: Path, rtol: float, repeats: int) -> dict[str, Any]:
     forward, compile_cost = _timed(
         lambda: jax.jit(lambda m, p: fem.solve(m, p, rtol=rtol)).lower(modulus, plan).compile()
     )
-    (_, info), solve_cost = _repeated(lambda: forward(modulus, plan), repeats)
+    (_, info), solve_cost = repeated(lambda: forward(modulus, plan), repeats)
     memory_solve = _peak_memory_mb() - memory_at_start
 
     gradient_of_energy = jax.value_and_grad(lambda m, p: fem.strain_energy(m, p, rtol=rtol), has_aux=True)
     backward, compile_gradient_cost = _timed(
         lambda: jax.jit(gradient_of_energy).lower(modulus, plan).compile()
     )
-    ((energy, _), gradient), gradient_cost = _repeated(lambda: backward(modulus, plan), repeats)
+    ((energy, _), gradient), gradient_cost = repeated(lambda: backward(modulus, plan), repeats)
     temporary = forward.memory_analysis().temp_size_in_bytes
     return {
         "case": name,
@@ -73,7 +73,7 @@ def _timed(task: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     return result, {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
 
 
-def _repeated(task: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, float]]:
+def repeated(task: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, float]]:
     """Median cost of a warm task: one run to warm up, then `repeats` measured ones."""
     jax.block_until_ready(task())
     runs = [_timed(lambda: jax.block_until_ready(task())) for _ in range(repeats)]

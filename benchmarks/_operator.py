@@ -4,12 +4,11 @@ The bound counts what any product must move: the vector in, the vector out, the 
 """
 
 import json
+import os
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import jax
@@ -18,7 +17,7 @@ import numpy as np
 
 import fem
 from benchmarks._cases import MODULUS_MPA, POISSON, STRAIN, read_case
-from benchmarks._machine import usable_processors
+from benchmarks._measure import repeated
 from fem._solve import stiffness_product
 
 PRODUCTS = 20
@@ -52,7 +51,7 @@ def measure(name: str, data: Path) -> dict[str, Any]:
                 0, PRODUCTS, lambda _, v: v + scale * stiffness_product(modulus, plan, v), vector
             )
 
-        seconds = _median_wall(lambda p=products, v=vector, m=modulus: p(v, m, plan).block_until_ready())
+        seconds = _wall(lambda p=products, v=vector, m=modulus: p(v, m, plan))
         size = np.dtype(dtype).itemsize
         bound = size * (6 * nodes + elements) / bandwidth
         row[np.dtype(dtype).name] = {"ms": 1e3 * seconds / PRODUCTS, "bound_ms": 1e3 * bound}
@@ -61,22 +60,20 @@ def measure(name: str, data: Path) -> dict[str, Any]:
 
 def copy_bandwidth(megabytes: int = 256) -> float:
     """Bytes read and written a second by a copy on every processor at once."""
-    threads = usable_processors()
+    threads = _usable_processors()
     size = megabytes * 2**20 // threads // 8
     pairs = [(np.ones(size), np.empty(size)) for _ in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
-        seconds = _median_wall(lambda: list(pool.map(lambda pair: np.copyto(pair[1], pair[0]), pairs)))
+        seconds = _wall(lambda: list(pool.map(lambda pair: np.copyto(pair[1], pair[0]), pairs)))
     return 2 * 8 * size * threads / seconds
 
 
-def _median_wall(task: Callable[[], Any], repeats: int = 7) -> float:
-    task()
-    walls = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        task()
-        walls.append(time.perf_counter() - begin)
-    return median(walls)
+def _wall(task: Callable[[], Any]) -> float:
+    return repeated(task, 7)[1]["wall_s"]
+
+
+def _usable_processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
-import fem
-from benchmarks._cases import CASES, POISSON, read_case
-from fem._hierarchy import INTERPOLATION, coarsen, unique_nodes
+from benchmarks._cases import CASES, read_case
+from benchmarks.others._common import internal_force, make_body, rigid_modes
+from benchmarks.others.pyamg import assemble as assemble_free
+from fem._hierarchy import INTERPOLATION, coarsen
 
 RANGE = 8.0
 "Ratio of the eigenvalues that the smoother damps."
@@ -71,18 +72,12 @@ def main() -> None:
 
 def assemble(mask):
     """Stiffness and load of axial compression on free nodes, prolongations, coordinates of every level."""
-    elements = np.argwhere(mask)
-    nodes, connectivity = unique_nodes(elements)
-    unit = fem.element_stiffness(fem.isotropic(POISSON))
-    degrees = (connectivity[:, :, None] * 3 + np.arange(3)).reshape(-1, 24)
-    places = np.repeat(degrees, 24, axis=1).ravel(), np.tile(degrees, (1, 24)).ravel()
-    full = sp.coo_matrix((np.tile(unit.ravel(), len(elements)), places), shape=(3 * len(nodes),) * 2).tocsr()
-    held = (nodes[:, 2] == 0) | (nodes[:, 2] == mask.shape[2])
-    moved = np.zeros((len(nodes), 3))
-    moved[nodes[:, 2] == mask.shape[2], 2] = -1.0
-    free = np.repeat(~held, 3)
-    right = -(full @ moved.ravel())[free]
-    matrix = full[free][:, free].tocsr()
+    body = make_body(mask, 1.0)
+    nodes, connectivity, held = body.nodes, body.elements, body.held
+    # corner 0 of a voxel has its coordinates
+    elements = nodes[connectivity[:, 0]]
+    matrix = assemble_free(body, ~held).tocsr()
+    right = -internal_force(body, body.value)[~held].ravel()
     steps, coordinates = [], [nodes[~held].astype(float)]
     fixed, here = np.repeat(held[:, None], 3, axis=1), ~held
     while len(nodes) > 200 and elements.max() > 0:
@@ -137,13 +132,11 @@ def _aggregation(matrix, kept, coordinates):
         return None
     for prolongation in kept:
         matrix = prolongation.T @ (matrix @ prolongation)
-    x, y, z = (coordinates - coordinates.mean(axis=0)).T
-    zero, one = np.zeros_like(x), np.ones_like(x)
-    motions = [[one, zero, zero], [zero, one, zero], [zero, zero, one]]
-    motions += [[zero, -z, y], [z, zero, -x], [-y, x, zero]]
-    rigid = np.array(motions).transpose(2, 1, 0).reshape(-1, 6)
     solver = pyamg.smoothed_aggregation_solver(
-        matrix.tobsr((3, 3)), B=rigid, strength=("symmetric", {"theta": 0.0}), max_coarse=100
+        matrix.tobsr((3, 3)),
+        B=rigid_modes(coordinates),
+        strength=("symmetric", {"theta": 0.0}),
+        max_coarse=100,
     )
     return [*kept, *(level.P.tocsr() for level in solver.levels[:-1])]
 

@@ -17,7 +17,8 @@ from jax import lax
 
 from ._assembly import assemble_stiffness, corner_interpolation, with_unit_rows
 from ._block_rows import BlockRows, make_block_rows
-from ._mesh_plan import MeshPlan, rigid_modes
+from ._mesh_plan import MeshPlan
+from ._rigid import rigid_modes
 
 SMOOTHED_RANGE = 10.0
 """Ratio of the largest to the smallest eigenvalue that the smoother damps."""

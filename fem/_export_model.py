@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from ._constraints import constraints
+from ._hierarchy import join
 from ._materials import Material, isotropic
 from ._plan import Plan
+from ._rigid import rigid_modes
 
 _NULL = 1e-12
 """A rigid motion is free where its held share, an eigenvalue, is below this part of the largest one."""
@@ -139,10 +139,11 @@ def rigid_pins(
       ValueError: a force acts along a rigid motion that is to be pinned.
     """
     pins = np.zeros(held.shape, bool)
-    part = _parts(connectivity, len(nodes))
+    first = np.repeat(connectivity[:, 0], 7)
+    _, part = join(first, connectivity[:, 1:].ravel(), len(nodes))
     order = np.argsort(part, kind="stable")
     for members in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
-        motions = _rigid_motions(nodes[members])
+        motions = rigid_modes(nodes[members])
         rows = motions[held[members]]
         share, directions = np.linalg.eigh(rows.T @ rows)
         free = directions[:, share <= _NULL * max(share[-1], 1.0)]
@@ -164,21 +165,3 @@ def rigid_pins(
             direction = motions[node, component] / size[node, component]
             motions = motions - (motions @ direction)[..., None] * direction
     return pins
-
-
-def _parts(connectivity: np.ndarray, count: int) -> np.ndarray:
-    """Part of every node; two parts share no node; shape (count,)."""
-    first = np.repeat(connectivity[:, 0], 7)
-    graph = coo_matrix((np.ones(first.size, bool), (first, connectivity[:, 1:].ravel())), (count, count))
-    return connected_components(graph, directed=False)[1]
-
-
-def _rigid_motions(nodes: np.ndarray) -> np.ndarray:
-    """Three translations and three rotations about the centroid, of comparable size, shape (n, 3, 6)."""
-    place = nodes - nodes.mean(axis=0)
-    place = place / max(np.abs(place).max(), 1.0)
-    motions = np.zeros((len(nodes), 3, 6))
-    for axis in range(3):
-        motions[:, axis, axis] = 1.0
-        motions[:, :, 3 + axis] = np.cross(np.eye(3)[axis], place)
-    return motions

@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from meshes import ELEMENTS, UnstructuredMesh, element_count, jacobians, require_not_inverted
 
+from ._hierarchy import join
 from ._materials import Material, isotropic, stiffness_matrix
+from ._rigid import rigid_modes
 
 BLOCK_POINTS = 4096
 """Points of integration per block of the operator on CPU: what a block computes stays in cache."""
@@ -207,11 +207,9 @@ def _constraints(mesh, held):
 def _require_no_rigid_motion(mesh, free):
     """Every connected part must be held against three translations and three rotations."""
     points = np.asarray(mesh.points)
-    count = len(points)
     first = np.concatenate([np.repeat(nodes[:, 0], nodes.shape[1]) for nodes in mesh.cells.values()])
     other = np.concatenate([np.asarray(nodes).ravel() for nodes in mesh.cells.values()])
-    graph = coo_array((np.ones(len(first), bool), (first, other)), shape=(count, count))
-    parts, label = connected_components(graph, directed=False)
+    parts, label = join(first, other, len(points))
     order = np.argsort(label, kind="stable")
     for members in np.split(order, np.cumsum(np.bincount(label))[:-1]):
         own = points[members]
@@ -225,21 +223,6 @@ def _require_no_rigid_motion(mesh, free):
                 f"{len(members)} nodes around {np.round(own.mean(axis=0), 3).tolist()} mm ({parts} parts in "
                 "all); hold more components or leave that part out."
             )
-
-
-def rigid_modes(points: np.ndarray) -> np.ndarray:
-    """Rigid motions of nodes: three translations, three rotations about their centre, shape (nn, 3, 6).
-
-    Rotations are scaled by the largest distance from the centre.
-    """
-    centred = points - points.mean(axis=0)
-    x, y, z = (centred / max(np.abs(centred).max(), 1e-300)).T
-    modes = np.zeros((len(points), 3, 6))
-    modes[:, [0, 1, 2], [0, 1, 2]] = 1.0
-    modes[:, 1, 3], modes[:, 2, 3] = -z, y
-    modes[:, 2, 4], modes[:, 0, 4] = -x, z
-    modes[:, 0, 5], modes[:, 1, 5] = -y, x
-    return modes
 
 
 def _constitutions(count, material, material_of, axes):

@@ -96,7 +96,11 @@ def run(program: str, package: str, solve: Callable[[Body, float], Solution]) ->
 
 def read_body(name: str, data: Path) -> Body:
     """The body of a case."""
-    mask, voxel_mm = read_case(name, data)
+    return make_body(*read_case(name, data))
+
+
+def make_body(mask: np.ndarray, voxel_mm: float) -> Body:
+    """The body of a mask."""
     lattice = tuple(n + 1 for n in mask.shape)
     corner = np.argwhere(mask)[:, None, :] + CORNERS
     used, elements = np.unique(

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import ndimage
 
 import fem
 import meshes
+from benchmarks._cases import read_case, thinned
 
 MOST_ITERATIONS = 60
 
@@ -18,13 +18,6 @@ def solved(mask, rtol=1e-6):
     return jax.jit(lambda m, p: fem.solve(m, p, rtol=rtol)[1])(jnp.full(int(mask.sum()), 1e4), plan)
 
 
-def thinned(mask, layers):
-    """What is left of a specimen after erosion, its largest part, cropped along z."""
-    left = meshes.largest_component(ndimage.binary_erosion(mask, iterations=layers, border_value=1))
-    filled = np.flatnonzero(left.any(axis=(0, 1)))
-    return left[:, :, filled[0] : filled[-1] + 1]
-
-
 def coarsened(mask):
     """Half the resolution: voxels that are at least half bone."""
     size = np.array(mask.shape) // 2
@@ -33,8 +26,7 @@ def coarsened(mask):
 
 
 def read(shared_data, size):
-    with np.load(shared_data / f"trab_human_lhdl3155_mask_{size}.npz") as archive:
-        return archive["mask"] > 0
+    return read_case(f"lhdl_{size}", shared_data)[0]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +42,7 @@ def test_synthetic_struts_take_few_iterations(kind, n, bv_tv):
 
 def test_eroded_bone_takes_few_iterations_and_reaches_a_small_residual(shared_data):
     """LHDL 50 less a layer: BV/TV 0.066, nearly every voxel at the surface; 1e-6 within 60, 1e-9 reached"""
-    mask = thinned(read(shared_data, 50), 1)
+    mask, _ = read_case("thin_50", shared_data)
     assert 0.05 < mask.mean() < 0.08
     info = solved(mask)
     assert bool(info.converged)

@@ -1,0 +1,212 @@
+"""Functions of `remodeling`, for the table of `kernels`."""
+
+import jax.numpy as jnp
+import numpy as np
+
+import remodeling
+from tests.kernel_body import Kernel, bending_load, body_count, body_density, body_mask, body_plan, vector
+
+
+def _daily(dtype) -> remodeling.DailyLoading:
+    cases = [
+        remodeling.DailyCase("standing", {"axial": -500.0}, 1000.0),
+        remodeling.DailyCase("flexion", {"axial": -800.0, "bending-x": 900.0}, 100.0),
+    ]
+    return remodeling.make_daily_loading(body_plan(), [body_plan().load, bending_load()], cases, dtype=dtype)
+
+
+def _parameters(dtype):
+    return remodeling.default_parameters(dtype=dtype)
+
+
+def _levels(dtype):
+    return remodeling.make_hormone_levels(dtype=dtype, testosterone_ng_dl=250.0, estradiol_pg_ml=15.0)
+
+
+def _state(dtype):
+    fraction = vector(dtype, 0.1, 0.8)
+    return remodeling.steady_state(fraction, _levels(dtype), _parameters(dtype))
+
+
+def _drives(dtype):
+    treated = remodeling.make_hormone_levels(dtype=dtype)
+    return remodeling.cell_drives(treated, _levels(dtype), vector(dtype, -0.2, 0.2), _parameters(dtype))
+
+
+def _person(dtype):
+    return remodeling.make_person(testosterone_ng_dl=250.0, estradiol_pg_ml=15.0, axis="primary", dtype=dtype)
+
+
+def _axis(dtype):
+    constants = remodeling.make_axis_parameters(dtype=dtype)
+    return _person(dtype), remodeling.match_axis(_person(dtype), constants), constants
+
+
+def _protocol(dtype):
+    weekly = remodeling.Dose("testosterone-cypionate", 100.0, every_days=7.0)
+    return remodeling.make_protocol([weekly], duration_days=120.0, dtype=dtype)
+
+
+def _course(dtype):
+    return remodeling.hormone_course(_person(dtype), _protocol(dtype), steps=4, step_days=30.0)
+
+
+def _mechanics(dtype):
+    modulus = np.linspace(200.0, 900.0, body_count())
+    return remodeling.make_finite_element_mechanics(body_plan(), modulus, body_mask(), rtol=1e-5, dtype=dtype)
+
+
+def _simulate(density, mechanics, course, parameters):
+    options = remodeling.make_options(substeps=2, solve_every=2, report_every=4)
+    return remodeling.simulate(density, mechanics, course, parameters, options=options)
+
+
+REMODELING = [
+    Kernel(
+        "remodeling.free_testosterone_nmol_l",
+        remodeling.free_testosterone_nmol_l,
+        lambda dtype: (
+            vector(dtype, 100.0, 900.0, 5),
+            jnp.asarray(40.0, dtype),
+            jnp.asarray(43.0, dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.match_axis",
+        lambda constants, person: remodeling.match_axis(person, constants),
+        lambda dtype: (remodeling.make_axis_parameters(dtype=dtype), _person(dtype)),
+    ),
+    Kernel(
+        "remodeling.solve_axis",
+        lambda exogenous, person, matched, constants: remodeling.solve_axis(
+            person,
+            matched,
+            constants,
+            exogenous_testosterone_ng_dl=exogenous,
+            aromatase=jnp.ones_like(exogenous),
+            gnrh_share=jnp.zeros_like(exogenous),
+        ),
+        lambda dtype: (vector(dtype, 0.0, 600.0, 4), *_axis(dtype)),
+    ),
+    Kernel(
+        "remodeling.hormone_course",
+        lambda constants, person, protocol: remodeling.hormone_course(
+            person, protocol, steps=4, step_days=30.0, axis_parameters=constants
+        ),
+        lambda dtype: (remodeling.make_axis_parameters(dtype=dtype), _person(dtype), _protocol(dtype)),
+    ),
+    *(
+        Kernel(f"remodeling.{name}", getattr(remodeling, name), lambda dtype: (vector(dtype, 5.0, 900.0, 6),))
+        for name in (
+            "estradiol_pg_ml_from_pmol_l",
+            "estradiol_pmol_l",
+            "testosterone_ng_dl_from_nmol_l",
+            "testosterone_nmol_l",
+        )
+    ),
+    *(
+        Kernel(
+            f"remodeling.{name}",
+            lambda dose, time, day, name=name: getattr(remodeling, name)(time, day, dose, (0.1, 5.0)),
+            lambda dtype: (
+                jnp.asarray([100.0, 50.0], dtype),
+                jnp.linspace(0.0, 30.0, 6, dtype=dtype),
+                jnp.asarray([0.0, 7.0], dtype),
+            ),
+        )
+        for name in ("amount_in_blood", "mean_amount_in_blood")
+    ),
+    *(
+        Kernel(
+            f"remodeling.{name}",
+            getattr(remodeling, name),
+            lambda dtype: (body_density(dtype), _levels(dtype), _parameters(dtype)),
+        )
+        for name in ("baseline_state", "bone_fraction_from_vbmd", "remodeling_voxels", "steady_state")
+    ),
+    *(
+        Kernel(
+            f"remodeling.{name}",
+            lambda parameters, state, drives, rest, name=name: getattr(remodeling, name)(
+                state, drives, parameters, *rest
+            ),
+            lambda dtype, rest=rest: (_parameters(dtype), _state(dtype), _drives(dtype), rest),
+        )
+        for name, rest in (("bone_rates", ()), ("bone_step", (15.0,)))
+    ),
+    Kernel(
+        "remodeling.surface_rate",
+        remodeling.surface_rate,
+        lambda dtype: (vector(dtype, 0.05, 0.9), _parameters(dtype), 1.0),
+    ),
+    Kernel(
+        "remodeling.specific_surface",
+        remodeling.specific_surface,
+        lambda dtype: (vector(dtype, 0.05, 0.9), *(jnp.asarray(v, dtype) for v in (10.0, 0.7, 0.9))),
+    ),
+    Kernel("remodeling.ash_fraction", remodeling.ash_fraction, lambda dtype: (vector(dtype, 0.6, 1.0),)),
+    Kernel(
+        "remodeling.modulus_ratio",
+        lambda fraction, state: remodeling.modulus_ratio(fraction, state.mineral_deficit, state),
+        lambda dtype: (vector(dtype, 0.1, 0.8), _state(dtype)),
+    ),
+    Kernel(
+        "remodeling.cell_drives",
+        lambda z, parameters, levels, baseline: remodeling.cell_drives(levels, baseline, z, parameters),
+        lambda dtype: (
+            vector(dtype, -0.4, 0.4),
+            _parameters(dtype),
+            remodeling.make_hormone_levels(dtype=dtype),
+            _levels(dtype),
+        ),
+    ),
+    *(
+        Kernel(
+            f"remodeling.{name}",
+            lambda levels, parameters, name=name: getattr(remodeling, name)(levels, parameters),
+            lambda dtype: (_levels(dtype), _parameters(dtype)),
+        )
+        for name in ("hormone_balance_level", "hormone_resorption_drive")
+    ),
+    Kernel(
+        "remodeling.hill",
+        remodeling.hill,
+        lambda dtype: (vector(dtype, 0.0, 50.0, 6), jnp.asarray(20.0, dtype), jnp.asarray(2.0, dtype)),
+    ),
+    Kernel("remodeling.room", remodeling.room, lambda dtype: (_state(dtype),)),
+    Kernel("remodeling.vbmd", remodeling.vbmd, lambda dtype: (_state(dtype), jnp.asarray(1.2, dtype))),
+    Kernel(
+        "remodeling.helmholtz_filter",
+        lambda values, neighbours, length: remodeling.helmholtz_filter(
+            values, neighbours, length, iterations=20
+        ),
+        lambda dtype: (
+            vector(dtype, 0.1, 1.0),
+            jnp.asarray(remodeling.neighbour_table(body_mask())),
+            jnp.asarray(1.0, dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.daily_energy",
+        lambda modulus, plan, daily: (
+            remodeling.daily_energy(modulus, plan, daily, rtol=1e-5, max_iterations=100).energy
+        ),
+        lambda dtype: (vector(dtype, 500.0, 5000.0), body_plan(), _daily(dtype)),
+    ),
+    Kernel(
+        "remodeling.simulate[surrogate]",
+        _simulate,
+        lambda dtype: (
+            body_density(dtype),
+            remodeling.make_surrogate(dtype=dtype),
+            _course(dtype),
+            _parameters(dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.simulate[finite elements]",
+        _simulate,
+        lambda dtype: (body_density(dtype), _mechanics(dtype), _course(dtype), _parameters(dtype)),
+    ),
+]

@@ -1,17 +1,17 @@
 """`osteon solve`: one image, one load, one table row."""
 
 import argparse
-import time
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from ._errors import NotConvergedError, UserError, input_errors
+from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
 from ._machine import prepare_jax, require_memory
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
+from ._solve_steps import require_solved, run_solve
 from ._solve_stiffness import solve_stiffness, stiffness_table
 from ._solve_strength import curve_figure, nonlinear_strength, require_possible
 from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
@@ -301,22 +301,16 @@ def solve_body(
 
     import fem
 
-    begin = time.perf_counter()
-    with input_errors("--poisson"):
-        material = fem.isotropic(poisson)
-    with input_errors(f"--load {load.name}"):
-        plan = fem.make_plan(body.mask, body.voxel_mm, load, material=material)
-    modulus = jnp.asarray(body.modulus)
-    planned = time.perf_counter()
-    program = jax.jit(fem.solve, static_argnames=("max_iterations",))
-    compiled = program.lower(modulus, plan, rtol=rtol, max_iterations=max_iterations).compile()
-    ready = time.perf_counter()
-    displacement, info = jax.block_until_ready(compiled(modulus, plan, rtol=rtol))
-    solved = time.perf_counter()
-    try:
-        fem.require_converged(info, rtol=rtol)
-    except fem.NotConvergedError as error:
-        raise NotConvergedError(f"{error}; --max-iterations was {max_iterations}") from error
+    displacement, info, modulus, plan, seconds = run_solve(
+        fem.solve,
+        body,
+        load,
+        where=f"--load {load.name}",
+        poisson=poisson,
+        rtol=rtol,
+        max_iterations=max_iterations,
+    )
+    require_solved(info, rtol=rtol, max_iterations=max_iterations)
     fields = jax.jit(fem.element_fields)(displacement, modulus, plan)
     nx, ny, nz = body.mask.shape
     reaction = abs(float(info.reaction_n))
@@ -350,9 +344,7 @@ def solve_body(
         "load_case": fem.describe_load(load),
         "poisson": poisson,
         "rtol": rtol,
-        "plan_seconds": planned - begin,
-        "compile_seconds": ready - planned,
-        "solve_seconds": solved - ready,
+        **seconds,
         "peak_memory_mb": peak_memory_mb(),
     }
     return summary, fields, plan

@@ -1,12 +1,11 @@
 """The 6 x 6 stiffness of a box for `osteon solve --load stiffness-kubc` and `stiffness-periodic`."""
 
-import time
 from typing import Any
 
 import numpy as np
 
-from ._errors import NotConvergedError, input_errors
 from ._runfolder import peak_memory_mb
+from ._solve_steps import require_solved, run_solve
 
 
 def solve_stiffness(
@@ -27,23 +26,18 @@ def solve_stiffness(
     import fem
     import meshes
 
-    begin = time.perf_counter()
-    with input_errors("--poisson"):
-        material = fem.isotropic(poisson)
-    with input_errors(f"--load ({load.name} boundary)"):
-        plan = fem.make_plan(body.mask, body.voxel_mm, load, material=material)
-    modulus = jnp.asarray(body.modulus)
-    planned = time.perf_counter()
-    program = jax.jit(fem.homogenise, static_argnames=("max_iterations",))
-    compiled = program.lower(modulus, plan, rtol=rtol, max_iterations=max_iterations).compile()
-    ready = time.perf_counter()
-    stiffness, info = jax.block_until_ready(compiled(modulus, plan, rtol=rtol))
-    solved = time.perf_counter()
+    stiffness, info, _, plan, seconds = run_solve(
+        fem.homogenise,
+        body,
+        load,
+        where=f"--load ({load.name} boundary)",
+        poisson=poisson,
+        rtol=rtol,
+        max_iterations=max_iterations,
+    )
     for number in range(6):
-        try:
-            fem.require_converged(jax.tree.map(lambda leaf, row=number: leaf[row], info), rtol=rtol)
-        except fem.NotConvergedError as error:
-            raise NotConvergedError(f"{error}; --max-iterations was {max_iterations}") from error
+        one = jax.tree.map(lambda leaf, row=number: leaf[row], info)
+        require_solved(one, rtol=rtol, max_iterations=max_iterations)
     fit = fem.orthotropic_axes(stiffness)
     constants = fem.engineering_constants(jnp.asarray(fit.stiffness))
     nu = np.asarray(constants.poisson)
@@ -74,9 +68,7 @@ def solve_stiffness(
         "boundary_sentence": load.definition.sentence,
         "poisson": poisson,
         "rtol": rtol,
-        "plan_seconds": planned - begin,
-        "compile_seconds": ready - planned,
-        "solve_seconds": solved - ready,
+        **seconds,
         "peak_memory_mb": peak_memory_mb(),
     }
     if not body.mask.all() and min(body.mask.shape) >= 4:

@@ -71,18 +71,18 @@ double total(int64_t size, const First& first, const Second& second, double* of_
 
 struct Level {
   // borrowed from the caller
-  const int32_t* nodes;        // (elements, 8)
-  int64_t elements, rows;      // padded ones and the extra row included
-  const float* coefficient;    // (elements,) or null
-  const float* matrices;       // (elements, 24, 24) or null
-  const float* inverse_diagonal;  // (rows, 4), zero where held
-  float largest;
+  const int32_t* nodes = nullptr;           // (elements, 8); null on the coarsest level
+  int64_t elements = 0, rows = 0;           // padded ones and the extra row included
+  const float* coefficient = nullptr;       // (elements,) or null
+  const float* matrices = nullptr;          // (elements, 24, 24) or null
+  const float* inverse_diagonal = nullptr;  // (rows, 4), zero where held
+  float largest = 0;
   const int32_t* slots = nullptr;         // (transfer rows, 27); null on the coarsest level
   const int32_t* coarse_nodes = nullptr;  // (transfer rows, 8)
   int64_t transfer_rows = 0, transfer_main = 0;
 
   Chunks chunks, transfer_chunks;
-  const Unit<float>* unit;
+  const Unit<float>* unit = nullptr;
   Aligned<float> sums, change, residual;  // work space
   Aligned<float> right, solution, direction, image, correction;  // of the Krylov steps, on coarse levels
 
@@ -102,7 +102,7 @@ struct Level {
 
   Node masked(Node value, int64_t row) const {
     const Node inverse = node(inverse_diagonal, row);
-    return inverse != 0.0f ? value : value - value;
+    return inverse != 0.0f ? value : Node{};
   }
 };
 
@@ -178,7 +178,8 @@ class Multigrid {
     for (size_t number = 0; number < levels.size(); ++number) {
       Level& level = levels[number];
       const int64_t size = kWidth * level.rows;
-      if (number > 0) {
+      const bool finest = number == 0;
+      if (!finest) {
         for (auto* work : {&level.right, &level.solution}) work->resize(size);
       }
       if (number + 1 == levels.size()) {
@@ -187,7 +188,7 @@ class Multigrid {
       }
       level.chunks.build(level.nodes, level.elements, level.rows);
       for (auto* work : {&level.sums, &level.change, &level.residual}) work->resize(size);
-      if (number > 0) {
+      if (!finest) {
         for (auto* work : {&level.direction, &level.image, &level.correction}) work->resize(size);
       }
       // rows beyond one per coarse element hold further copies out of order: they are visited one by one

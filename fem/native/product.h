@@ -45,7 +45,6 @@ struct Aligned {
 #endif
     size = count;
   }
-  void zero() { std::memset(static_cast<void*>(data.get()), 0, size * sizeof(T)); }
   T* get() const { return data.get(); }
   struct Free {
     void operator()(T* pointer) const { std::free(pointer); }

@@ -4,7 +4,6 @@
 // connectivity, coefficient or matrices, inverse diagonal, largest eigenvalue, coarse connectivity, slots; the
 // coarsest has none but its inverse diagonal (for its size) and the dense inverse. See fem/_native.py.
 #include <cmath>
-#include <string>
 
 #include "inverse.h"
 #include "multigrid.h"
@@ -21,14 +20,14 @@ ffi::Error read_levels(ffi::RemainingArgs& arguments, const Unit<float>* unit, c
   if (count < 8 || (count - 2) % 6 != 0) {
     return ffi::Error::InvalidArgument("levels need six arrays each and two at the end");
   }
-  const auto numbers = [&](size_t i) { return arguments.get<ffi::AnyBuffer>(i); };
+  const auto array = [&](size_t i) { return arguments.get<ffi::AnyBuffer>(i); };
   const size_t above = (count - 2) / 6;
   multigrid->settings = settings;
   multigrid->levels.resize(above + 1);
   for (size_t number = 0; number < above; ++number) {
     Level& level = multigrid->levels[number];
-    auto nodes = numbers(6 * number), values = numbers(6 * number + 1), diagonal = numbers(6 * number + 2);
-    auto largest = numbers(6 * number + 3), coarse = numbers(6 * number + 4), slots = numbers(6 * number + 5);
+    auto nodes = array(6 * number), values = array(6 * number + 1), diagonal = array(6 * number + 2);
+    auto largest = array(6 * number + 3), coarse = array(6 * number + 4), slots = array(6 * number + 5);
     if (!nodes || !values || !diagonal || !largest || !coarse || !slots) {
       return ffi::Error::InvalidArgument("a level is not made of arrays");
     }
@@ -45,13 +44,11 @@ ffi::Error read_levels(ffi::RemainingArgs& arguments, const Unit<float>* unit, c
     level.slots = slots->typed_data<int32_t>();
     level.unit = unit;
   }
-  auto diagonal = numbers(6 * above), inverse = numbers(6 * above + 1);
+  auto diagonal = array(6 * above), inverse = array(6 * above + 1);
   if (!diagonal || !inverse) return ffi::Error::InvalidArgument("the coarsest level is not made of arrays");
   Level& coarsest = multigrid->levels.back();
   coarsest.rows = diagonal->element_count() / kWidth;
   coarsest.inverse_diagonal = diagonal->typed_data<float>();
-  coarsest.elements = 0;
-  coarsest.nodes = nullptr;
   multigrid->coarsest_inverse = inverse->typed_data<float>();
   multigrid->prepare();
   return ffi::Error::Success();
@@ -112,7 +109,6 @@ ffi::Error largest(ffi::Buffer<ffi::F32> matrices, ffi::Buffer<ffi::S32> nodes, 
   level.nodes = nodes.typed_data();
   level.elements = nodes.element_count() / 8;
   level.rows = diagonal.element_count() / kWidth;
-  level.coefficient = nullptr;
   level.matrices = matrices.typed_data();
   level.chunks.build(level.nodes, level.elements, level.rows);
   const int64_t size = kWidth * level.rows;

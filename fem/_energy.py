@@ -52,7 +52,12 @@ def _energy_jvp(rtol, max_iterations, primals, tangents):
     if plan.applied is not None:
         # stiffer bone stores less under a force: W = f.u / 2, and loads by force prescribe nothing but zero
         change = -change
-    return (energy, info), (change, jax.tree.map(_zero_tangent, info))
+    return (energy, info), (change, zero_tangents(info))
+
+
+def zero_tangents(record):
+    """Tangents of a record that carries no derivative: zeros, of JAX's float0 for integers and booleans."""
+    return jax.tree.map(_zero_tangent, record)
 
 
 def _zero_tangent(value):

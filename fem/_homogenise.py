@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._multigrid import build_values
+from ._energy import zero_tangents
 from ._plan import Plan
 from ._reactions import macroscopic_displacement
-from ._several import mutual_energy
-from ._solve import SolveInfo, solve
+from ._several import mutual_energy, solve_several
+from ._solve import SolveInfo
 
 
 def homogenise(modulus, plan: Plan, *, rtol=1e-6, max_iterations=400):
@@ -60,25 +60,14 @@ def _stiffness_jvp(rtol, max_iterations, primals, tangents):
     displacement, info = _displacements(modulus, plan, rtol, max_iterations)
     stiffness = _mean_energy(displacement, modulus, plan)
     change = _mean_energy(displacement, tangents[0], plan)
-    return (stiffness, info), (change, jax.tree.map(_zero_tangent, info))
+    return (stiffness, info), (change, zero_tangents(info))
 
 
 def _displacements(modulus, plan, rtol, max_iterations):
     """Displacements under the six unit strains, mm, shape (6, nn, 3)."""
-    frozen = lax.stop_gradient(modulus)
-    coarse = build_values(frozen, plan if plan.cell is None else plan.cell)
-
-    def one(strain):
-        return solve(
-            modulus,
-            plan,
-            rtol=rtol,
-            max_iterations=max_iterations,
-            prescribed=macroscopic_displacement(strain, plan),
-            coarse=coarse,
-        )
-
-    return lax.map(one, jnp.eye(6, dtype=modulus.dtype))
+    strains = jnp.eye(6, dtype=modulus.dtype)
+    prescribed = jax.vmap(lambda strain: macroscopic_displacement(strain, plan))(strains)
+    return solve_several(modulus, plan, prescribed, rtol=rtol, max_iterations=max_iterations)
 
 
 def _mean_energy(displacement, modulus, plan):
@@ -86,9 +75,3 @@ def _mean_energy(displacement, modulus, plan):
     return mutual_energy(displacement, modulus, plan) / (
         nx * ny * nz * plan.voxel_mm.astype(modulus.dtype) ** 3
     )
-
-
-def _zero_tangent(value):
-    if jnp.issubdtype(value.dtype, jnp.inexact):
-        return jnp.zeros_like(value)
-    return jnp.zeros(value.shape, jax.dtypes.float0)

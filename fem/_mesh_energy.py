@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from ._energy import _zero_tangent
+from ._energy import zero_tangents
 from ._mesh_operator import mesh_product, point_moduli
 from ._mesh_plan import MeshPlan
 from ._mesh_solve import MeshSolveInfo, Preconditioner, solve_mesh
@@ -50,4 +50,4 @@ def _energy_jvp(rtol, max_iterations, primals, tangents):
     )
     energy = _quadratic(displacement, modulus, plan)
     change = _quadratic(displacement, tangents[0], plan)
-    return (energy, info), (change, jax.tree.map(_zero_tangent, info))
+    return (energy, info), (change, zero_tangents(info))

@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ._hex8 import corner_offsets
+from ._visits import padded_rows, reach, runs
 
 CORNERS = corner_offsets()
 
@@ -49,7 +50,11 @@ class Transfer:
     """Elements of this level with a held degree of freedom, shape (held elements,)."""
     slots: jax.Array
     """Nodes of this level at the 27 half-step positions of a coarse element, each node in one slot only;
-    the extra zero row where there is none. Shape (blocks, block, 27)."""
+    a spare row where there is none. Shape (blocks, block, 27)."""
+    in_order: jax.Array
+    """Rows of `slots` at the front, one per coarse element in their order, int32, scalar."""
+    reach: jax.Array
+    """Smallest and largest coarse node of blocks of those rows, int32, shape (blocks of 64, 2)."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +62,26 @@ class Level:
     """Elements, nodes and constraints of one level of the hierarchy."""
 
     connectivity: jax.Array
-    """Nodes of the elements, padded with the extra row, shape (blocks, block, 8)."""
+    """Nodes of the elements, padded with a spare row, shape (blocks, block, 8)."""
+    run: jax.Array
+    """Elements from here on in a column along z within blocks of 64, uint8, shape (padded elements,)."""
+    reach: jax.Array
+    """Smallest and largest node of blocks of 64 elements, int32, shape (blocks of 64, 2)."""
     free: jax.Array
-    """Degrees of freedom that are not prescribed, boolean, shape (nodes + 1, 4)."""
+    """Degrees of freedom that are not prescribed, boolean, shape (3, rows): nodes and spare rows."""
     coordinates: jax.Array
-    """Grid coordinates of the nodes in voxels of the finest level, float32, shape (nodes + 1, 3)."""
+    """Grid coordinates of the nodes in voxels of the finest level, float32, shape (3, rows)."""
     transfer: Transfer | None
     """Connection with the next coarser level; None on the coarsest."""
 
 
 jax.tree_util.register_dataclass(
-    Transfer, data_fields=["parent", "octant", "connectivity", "held", "slots"], meta_fields=[]
+    Transfer,
+    data_fields=["parent", "octant", "connectivity", "held", "slots", "in_order", "reach"],
+    meta_fields=[],
 )
 jax.tree_util.register_dataclass(
-    Level, data_fields=["connectivity", "free", "coordinates", "transfer"], meta_fields=[]
+    Level, data_fields=["connectivity", "run", "reach", "free", "coordinates", "transfer"], meta_fields=[]
 )
 
 
@@ -92,16 +103,28 @@ def unique_nodes(elements):
     """
     size = elements.max(axis=0) + 2
     strides = np.array([size[1] * size[2], size[2], 1], dtype=np.int64)
-    flat = (elements.astype(np.int64) @ strides)[:, None] + CORNERS @ strides
+
+    def corners(part):
+        return (elements[part].astype(np.int64) @ strides)[:, None] + CORNERS @ strides
+
     if np.prod(size, dtype=np.int64) <= 64 * len(elements) + 1_000_000:
         present = np.zeros(np.prod(size, dtype=np.int64), bool)
-        present[flat.ravel()] = True
+        for part in _parts(len(elements)):
+            present[corners(part).ravel()] = True
         number = np.cumsum(present, dtype=np.int32) - np.int32(1)
-        keys, connectivity = np.flatnonzero(present), number[flat]
+        connectivity = np.empty((len(elements), 8), np.int32)
+        for part in _parts(len(elements)):
+            connectivity[part] = number[corners(part)]
+        keys = np.flatnonzero(present)
     else:
-        keys, connectivity = np.unique(flat, return_inverse=True)
+        keys, connectivity = np.unique(corners(slice(None)), return_inverse=True)
     nodes = np.stack(np.unravel_index(keys, size), axis=-1)
     return nodes, connectivity.reshape(-1, 8)
+
+
+def _parts(count, size=1 << 18):
+    """Slices of an axis, so that what is worked out of them stays small."""
+    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 def element_components(connectivity, node_count):
@@ -135,22 +158,24 @@ def _group_into_cells(elements, connectivity, *, split):
 
 def _local_nodes(parent, octant, connectivity, count):
     """Rows of 27 nodes: a first row per coarse element, more rows where split copies share a position."""
-    rows = np.full((count, 27), -1, dtype=np.int64)
-    position = _CORNER_POSITION[octant]
-    rows[parent[:, None], position] = connectivity
+    rows = np.full((count, 27), -1, dtype=np.int32)
+    for part in _parts(len(parent)):
+        rows[parent[part, None], _CORNER_POSITION[octant[part]]] = connectivity[part]
     owner = np.arange(count)
-    clash = rows[parent[:, None], position] != connectivity
-    if not clash.any():
+    clashes = []
+    for part in _parts(len(parent)):
+        position = _CORNER_POSITION[octant[part]]
+        element, corner = np.nonzero(rows[parent[part, None], position] != connectivity[part])
+        places = (parent[part][element], position[element, corner], connectivity[part][element, corner])
+        clashes.append(np.stack(places))
+    entries = np.unique(np.concatenate(clashes, axis=1), axis=1)
+    if not entries.size:
         return rows, owner
-    element, corner = np.nonzero(clash)
-    entries = np.unique(
-        np.stack([parent[element], position[element, corner], connectivity[element, corner]]), axis=1
-    )
     place = entries[0] * 27 + entries[1]
     # the n-th further node at the same position of the same coarse element goes into its n-th further row
     depth = np.arange(len(place)) - np.searchsorted(place, place)
     keys, extra = np.unique(np.stack([entries[0], depth]), axis=1, return_inverse=True)
-    further = np.full((keys.shape[1], 27), -1, dtype=np.int64)
+    further = np.full((keys.shape[1], 27), -1, dtype=np.int32)
     further[extra.ravel(), entries[1]] = entries[2]
     return np.concatenate([rows, further]), np.concatenate([owner, keys[0]])
 
@@ -161,15 +186,31 @@ def _joined_corners(node, element, position, nodes, elements):
     A corner of a coarse element is joined with a corner of another at the same vertex when both act on one
     fine node. `node`, `element` and `position` list which fine node lies where in which coarse element.
     """
-    item, corner = (index.astype(np.int32) for index in np.nonzero(_TOUCHES[position]))
-    pair = element[item] * 8 + corner
-    key = node[item].astype(np.int64) * 8 + _VERTEX_BITS[position[item], corner]
-    del item, corner
+
+    def acts(part):
+        """Corners that act on the nodes of a part: (corner of all elements, node and vertex)."""
+        item, corner = np.nonzero(_TOUCHES[position[part]])
+        pair = element[part][item] * 8 + corner
+        return pair, node[part][item].astype(np.int64) * 8 + _VERTEX_BITS[position[part][item], corner]
+
+    corners = 8 * elements
     leader = np.empty(8 * nodes, dtype=np.int32)
-    leader[key] = pair
-    other = leader[key]
-    differs = other != pair
-    return join(pair[differs], other[differs], 8 * elements)[1]
+    for part in _parts(len(node)):
+        pair, key = acts(part)
+        leader[key] = pair
+    # one link for every corner joins nearly all; few are left for a second round
+    link = np.arange(corners, dtype=np.int32)
+    for part in _parts(len(node)):
+        pair, key = acts(part)
+        link[pair] = leader[key]
+    count, label = join(np.arange(corners, dtype=np.int32), link, corners)
+    left = []
+    for part in _parts(len(node)):
+        pair, key = acts(part)
+        ends = np.stack([label[pair], label[leader[key]]])
+        left.append(np.unique(ends[:, ends[0] != ends[1]], axis=1))
+    first, second = np.concatenate(left, axis=1)
+    return join(first, second, count)[1][label]
 
 
 def coarsen(elements, connectivity, fixed, *, first):
@@ -233,7 +274,7 @@ def blocked(values, block, fill):
     count = -(-len(values) // block)
     padded = np.full((count * block, *values.shape[1:]), fill, dtype=values.dtype)
     padded[: len(values)] = values
-    return jnp.asarray(padded.reshape(count, block, *values.shape[1:]))
+    return padded.reshape(count, block, *values.shape[1:])
 
 
 def _block_size(count, block):
@@ -241,14 +282,23 @@ def _block_size(count, block):
     return -(-count // -(-count // block))
 
 
-def _free(fixed):
-    free = np.zeros((len(fixed) + 1, 4), bool)
-    free[:-1, :3] = ~fixed
-    return jnp.asarray(free)
-
-
-def _coordinates(nodes, factor):
-    return jnp.asarray(np.concatenate([nodes * factor, np.zeros((1, 3))]), jnp.float32)
+def _level(connectivity, nodes, fixed, factor, transfer):
+    # a coarsest grid below others is never swept: its rows, which make a dense matrix, need no spare but one
+    swept = factor == 1 or transfer is not None
+    rows = padded_rows(len(nodes)) if swept else len(nodes) + 1
+    free = np.zeros((3, rows), bool)
+    free[:, : len(nodes)] = ~fixed.T
+    coordinates = np.zeros((3, rows), np.float32)
+    coordinates[:, : len(nodes)] = nodes.T * factor
+    flat = connectivity.reshape(-1, 8)
+    return Level(
+        connectivity=jnp.asarray(connectivity),
+        run=jnp.asarray(runs(flat)),
+        reach=jnp.asarray(reach(flat)),
+        free=jnp.asarray(free),
+        coordinates=jnp.asarray(coordinates),
+        transfer=transfer,
+    )
 
 
 def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes, deepest=None):
@@ -273,7 +323,7 @@ def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes,
         size = _block_size(len(elements), block)
         here = blocked(connectivity.astype(np.int32), size, len(nodes))
         if len(nodes) <= coarsest_nodes or elements.max() == 0 or len(levels) == deepest:
-            levels.append(Level(here, _free(fixed), _coordinates(nodes, factor), None))
+            levels.append(_level(here, nodes, fixed, factor, None))
             return tuple(levels)
         cells, coarse_connectivity, coarse_nodes, coarse_fixed, parent, octant, rows, owner = coarsen(
             elements, connectivity, fixed, first=not levels
@@ -284,10 +334,14 @@ def build_levels(elements, nodes, connectivity, fixed, *, block, coarsest_nodes,
         transfer = Transfer(
             parent=jnp.asarray(np.pad(parent, (0, padded - len(parent))), jnp.int32),
             octant=jnp.asarray(np.pad(octant, (0, padded - len(octant))), jnp.int32),
-            connectivity=blocked(coarse_connectivity[owner].astype(np.int32), row_size, len(coarse_nodes)),
+            connectivity=jnp.asarray(
+                blocked(coarse_connectivity[owner].astype(np.int32), row_size, len(coarse_nodes))
+            ),
             held=jnp.asarray(np.flatnonzero(fixed[connectivity].any(axis=(1, 2))), jnp.int32),
-            slots=blocked(rows, row_size, len(nodes)),
+            slots=jnp.asarray(blocked(rows, row_size, len(nodes))),
+            in_order=jnp.asarray(len(cells), jnp.int32),
+            reach=jnp.asarray(reach(coarse_connectivity)),
         )
-        levels.append(Level(here, _free(fixed), _coordinates(nodes, factor), transfer))
+        levels.append(_level(here, nodes, fixed, factor, transfer))
         elements, connectivity, nodes, fixed = cells, coarse_connectivity, coarse_nodes, coarse_fixed
         factor *= 2

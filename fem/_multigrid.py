@@ -20,7 +20,15 @@ from jax import lax
 from . import _native
 from ._hex8 import element_stiffness
 from ._hierarchy import CHILD_INTERPOLATION, INTERPOLATION
-from ._operator import apply_full, apply_scaled, diagonal_full, diagonal_scaled, unit_stiffness
+from ._operator import (
+    apply_full,
+    apply_scaled,
+    by_axis,
+    by_node,
+    diagonal_full,
+    diagonal_scaled,
+    unit_stiffness,
+)
 from ._plan import Plan
 
 
@@ -47,7 +55,7 @@ class LevelValues:
     matrices: jax.Array | None
     """Element matrices, N/mm, shape (blocks, block, 24, 24); None on the first two levels."""
     inverse_diagonal: jax.Array
-    """Inverse of the diagonal, zero where prescribed, mm/N, shape (rows, 4)."""
+    """Inverse of the diagonal, zero where prescribed, mm/N, shape (3, rows)."""
     largest: jax.Array
     """Upper bound of the eigenvalues of the diagonally scaled operator, scalar."""
 
@@ -144,7 +152,7 @@ def _galerkin_of_matrices(level, matrices, shape):
 
 def _child_products(level, nodes, octant, matrices):
     """P^T K P of each element, with the held degrees of freedom left out of K, shape (elements, 24, 24)."""
-    free = level.free.at[nodes].get(mode="promise_in_bounds")[..., :3].astype(matrices.dtype)
+    free = level.free.T.at[nodes].get(mode="promise_in_bounds").astype(matrices.dtype)
     matrices = matrices.reshape(-1, 8, 3, 8, 3) * free[..., None, None] * free[:, None, None]
     weights = jnp.asarray(CHILD_INTERPOLATION, matrices.dtype)[octant]
     half = jnp.einsum("epk,epaqb->ekaqb", weights, matrices)
@@ -152,9 +160,9 @@ def _child_products(level, nodes, octant, matrices):
 
 
 def _level_values(level, coefficient, matrices, unit, bound):
-    rows = level.free.shape[0]
+    rows = level.free.shape[1]
     if matrices is None:
-        diagonal = _scaled_diagonal(coefficient, level.connectivity, unit, rows)
+        diagonal = _scaled_diagonal(coefficient, level, unit, rows)
     else:
         diagonal = diagonal_full(matrices, level.connectivity, rows)
     usable = level.free & (diagonal > 0)
@@ -165,24 +173,25 @@ def _level_values(level, coefficient, matrices, unit, bound):
     return LevelValues(None, matrices, inverse, 1.1 * _power_iteration(level, values, unit))
 
 
-def _scaled_diagonal(coefficient, connectivity, unit, rows):
-    def compiled(coefficient, connectivity):
-        return _native.diagonal(coefficient, connectivity, jnp.diag(unit).reshape(8, 4), rows)
+def _scaled_diagonal(coefficient, level, unit, rows):
+    def compiled(coefficient):
+        local = jnp.diag(unit).reshape(8, 4)[:, :3]
+        return _native.diagonal(coefficient, level.connectivity, level.reach, local, rows)
 
-    def plain(coefficient, connectivity):
-        return diagonal_scaled(coefficient, connectivity, unit, rows)
+    def plain(coefficient):
+        return diagonal_scaled(coefficient, level.connectivity, unit, rows)
 
-    return _native.choose(coefficient, connectivity, compiled=compiled, plain=plain)
+    return _native.choose(coefficient, compiled=compiled, plain=plain)
 
 
 def _power_iteration(level, values, unit, steps=20):
     """Largest eigenvalue of D^-1 K of a Galerkin level, from below."""
-    rows = level.free.shape[0]
-    start = jnp.sin(1.0 + 37.0 * jnp.arange(rows * 4, dtype=jnp.float32)).reshape(rows, 4) * level.free
+    rows = level.free.shape[1]
+    start = jnp.sin(1.0 + 37.0 * jnp.arange(3 * rows, dtype=jnp.float32)).reshape(3, rows) * level.free
     start = start / jnp.maximum(jnp.sqrt(jnp.vdot(start, start)), 1e-30)
 
     def compiled(matrices, diagonal, start):
-        return _native.largest_eigenvalue(matrices, level.connectivity, diagonal, start, steps)
+        return _native.largest_eigenvalue(matrices, level.connectivity, level.reach, diagonal, start, steps)
 
     def plain(matrices, diagonal, start):
         here = LevelValues(None, matrices, diagonal, values.largest)
@@ -211,16 +220,16 @@ def _apply(level, values, vector, unit):
 def _coarsest_inverse(plan, values, unit):
     """Dense inverse, computed in the widest float; rigid motions that cost nothing are lifted."""
     level = plan.levels[-1]
-    rows = level.free.shape[0]
+    rows = level.free.shape[1]
     wide = jnp.result_type(float)
     if values.matrices is None:
         local = values.coefficient.reshape(-1, 1, 1) * jnp.asarray(unit, jnp.float32)
     else:
         local = values.matrices.reshape(-1, 24, 24)
-    degrees = (level.connectivity.reshape(-1, 8, 1) * 3 + jnp.arange(3)).reshape(-1, 24)
+    degrees = (level.connectivity.reshape(-1, 8, 1) + rows * jnp.arange(3)).reshape(-1, 24)
     dense = jnp.zeros((3 * rows, 3 * rows), wide)
     dense = dense.at[degrees[:, :, None], degrees[:, None, :]].add(local.astype(wide))
-    free = level.free[:, :3].reshape(-1)
+    free = level.free.reshape(-1)
     dense = jnp.where(free[:, None] & free[None], dense, 0)
     diagonal = jnp.diagonal(dense)
     usable = free & (diagonal > 0)
@@ -228,7 +237,7 @@ def _coarsest_inverse(plan, values, unit):
     # a sliver of stiffness keeps hinges, which carry no load, from making the matrix singular
     dense = dense + jnp.diag(jnp.where(usable, 1e-6 * diagonal, mean))
     if plan.free_motions:
-        modes = free_modes(plan, level, wide)[..., :3].reshape(3, -1)
+        modes = free_modes(plan, level, wide).reshape(3, -1)
         dense = dense + mean * modes.T @ modes
     inverse = _invert(dense)
     return jnp.where(usable[:, None] & usable[None], inverse, 0)
@@ -245,27 +254,23 @@ def _invert(dense):
 
 
 def free_modes(plan: Plan, level, dtype):
-    """Orthonormal rigid motions of a level that cost no energy, shape (3, rows, 4)."""
+    """Orthonormal rigid motions of a level that cost no energy, shape (3, 3, rows)."""
     if plan.free_motions == "in-plane":
-        return in_plane_modes(level.coordinates[:, :2].astype(dtype), level.free, dtype)
-    weight = jnp.where(level.free[:, 0], 1.0, 0.0).astype(dtype)
+        return in_plane_modes(level.coordinates[:2].astype(dtype), level.free, dtype)
+    weight = jnp.where(level.free[0], 1.0, 0.0).astype(dtype)
     weight = weight / jnp.sqrt(jnp.sum(weight))
-    return weight[:, None] * jnp.eye(3, 4, dtype=dtype)[:, None]
+    return weight * jnp.eye(3, dtype=dtype)[:, :, None]
 
 
 def in_plane_modes(coordinates, free, dtype):
-    """Orthonormal rigid motions of the plane: two translations and the turn about z, shape (3, rows, 4)."""
-    weight = jnp.where(free[:, 0], 1.0, 0.0).astype(dtype)
+    """Orthonormal rigid motions of the plane: two translations and the turn about z, shape (3, 3, rows)."""
+    weight = jnp.where(free[0], 1.0, 0.0).astype(dtype)
     coordinates = coordinates.astype(dtype)
-    centre = jnp.sum(coordinates * weight[:, None], axis=0) / jnp.sum(weight)
-    x, y = ((coordinates - centre) * weight[:, None]).T
+    centre = jnp.sum(coordinates * weight, axis=1, keepdims=True) / jnp.sum(weight)
+    x, y = (coordinates - centre) * weight
     zero = jnp.zeros_like(weight)
     modes = jnp.stack(
-        [
-            jnp.stack([weight, zero, zero, zero], -1),
-            jnp.stack([zero, weight, zero, zero], -1),
-            jnp.stack([-y, x, zero, zero], -1),
-        ]
+        [jnp.stack([weight, zero, zero]), jnp.stack([zero, weight, zero]), jnp.stack([-y, x, zero])]
     )
     # centred, the three are orthogonal to each other
     return modes / jnp.sqrt(jnp.sum(modes**2, axis=(1, 2), keepdims=True))
@@ -289,7 +294,7 @@ def _smooth(level, values, unit, vector, right):
 
 
 def prolong(transfer, coarse, rows):
-    """Values of a level from those of the next coarser one, shape (rows, 4)."""
+    """Values of a level from those of the next coarser one, shape (3, rows)."""
     weights = jnp.asarray(INTERPOLATION, coarse.dtype)
 
     def block(fine, inputs):
@@ -297,12 +302,13 @@ def prolong(transfer, coarse, rows):
         local = jnp.einsum("pk,ekc->epc", weights, coarse.at[nodes].get(mode="promise_in_bounds"))
         return fine.at[slots].set(local, mode="promise_in_bounds"), None
 
+    coarse = by_node(coarse)
     start = jnp.zeros((rows, 4), coarse.dtype)
-    return lax.scan(block, start, (transfer.connectivity, transfer.slots))[0]
+    return by_axis(lax.scan(block, start, (transfer.connectivity, transfer.slots))[0])
 
 
 def restrict(transfer, fine, rows):
-    """Transpose of `prolong`: sums over the finer level, shape (rows, 4)."""
+    """Transpose of `prolong`: sums over the finer level, shape (3, rows)."""
     weights = jnp.asarray(INTERPOLATION, fine.dtype)
 
     def block(coarse, inputs):
@@ -310,7 +316,9 @@ def restrict(transfer, fine, rows):
         local = jnp.einsum("pk,epc->ekc", weights, fine.at[slots].get(mode="promise_in_bounds"))
         return coarse.at[nodes].add(local, mode="promise_in_bounds"), None
 
-    return lax.scan(block, jnp.zeros((rows, 4), fine.dtype), (transfer.connectivity, transfer.slots))[0]
+    fine = by_node(fine)
+    start = jnp.zeros((rows, 4), fine.dtype)
+    return by_axis(lax.scan(block, start, (transfer.connectivity, transfer.slots))[0])
 
 
 def flat_levels(plan: Plan, values, inverse):
@@ -320,13 +328,13 @@ def flat_levels(plan: Plan, values, inverse):
         operator = value.coefficient if value.matrices is None else value.matrices
         transfer = level.transfer
         assert transfer is not None
-        flat += [level.connectivity, operator, value.inverse_diagonal, value.largest]
-        flat += [transfer.connectivity, transfer.slots]
+        flat += [level.connectivity, level.run, level.reach, operator, value.inverse_diagonal, value.largest]
+        flat += [transfer.connectivity, transfer.reach, transfer.in_order, transfer.slots]
     return [*flat, values[-1].inverse_diagonal, inverse]
 
 
 def precondition(plan: Plan, values, inverse, right):
-    """One multigrid cycle from zero: an approximation of K^-1 right, float32, shape (rows, 4)."""
+    """One multigrid cycle from zero: an approximation of K^-1 right, float32, shape (3, rows)."""
     unit = unit_stiffness(plan.material, jnp.float32)
 
     def compiled(right):
@@ -342,13 +350,13 @@ def precondition(plan: Plan, values, inverse, right):
 def _cycle(plan, values, inverse, unit, number, right):
     level = plan.levels[number]
     if number == len(plan.levels) - 1:
-        return jnp.pad((inverse @ right[:, :3].reshape(-1)).reshape(-1, 3), ((0, 0), (0, 1)))
+        return (inverse @ right.reshape(-1)).reshape(right.shape)
     below = plan.levels[number + 1]
     vector = _smooth(level, values[number], unit, None, right)
     residual = right - _apply(level, values[number], vector, unit)
-    coarse_right = jnp.where(below.free, restrict(level.transfer, residual, below.free.shape[0]), 0)
+    coarse_right = jnp.where(below.free, restrict(level.transfer, residual, below.free.shape[1]), 0)
     coarse = _krylov(plan, values, inverse, unit, number + 1, coarse_right)
-    correction = prolong(level.transfer, coarse, vector.shape[0])
+    correction = prolong(level.transfer, coarse, vector.shape[1])
     vector = vector + jnp.where(level.free, correction, 0)
     return _smooth(level, values[number], unit, vector, right)
 

@@ -84,14 +84,14 @@ def _suffix(dtype) -> str:
     return "f64" if dtype == jnp.float64 else "f32"
 
 
-def product(coefficient, vector, connectivity, matrix):
-    """`_operator.apply_scaled` by the compiled library."""
+def product(coefficient, vector, elements, matrix):
+    """`_operator.apply_scaled` by the compiled library; `elements` are the connectivity, runs and reach."""
     call = jax.ffi.ffi_call(
         f"osteon_product_{_suffix(vector.dtype)}",
         jax.ShapeDtypeStruct(vector.shape, vector.dtype),
         vmap_method="sequential",
     )
-    return call(coefficient, vector, connectivity, matrix)
+    return call(coefficient, vector, *elements, matrix)
 
 
 def inverse(matrix):
@@ -104,18 +104,18 @@ def inverse(matrix):
     return call(matrix)
 
 
-def diagonal(coefficient, connectivity, local, rows):
-    """`_operator.diagonal_scaled` in float32 by the compiled library; `local` of shape (8, 4)."""
+def diagonal(coefficient, connectivity, reach, local, rows):
+    """`_operator.diagonal_scaled` in float32 by the compiled library; `local` of shape (8, 3)."""
     call = jax.ffi.ffi_call(
-        "osteon_diagonal", jax.ShapeDtypeStruct((rows, 4), jnp.float32), vmap_method="sequential"
+        "osteon_diagonal", jax.ShapeDtypeStruct((3, rows), jnp.float32), vmap_method="sequential"
     )
-    return call(coefficient, connectivity, local)
+    return call(coefficient, connectivity, reach, local)
 
 
-def largest_eigenvalue(matrices, connectivity, inverse_diagonal, start, steps):
+def largest_eigenvalue(matrices, connectivity, reach, inverse_diagonal, start, steps):
     """The power method of `_multigrid._power_iteration` by the compiled library."""
     call = jax.ffi.ffi_call("osteon_largest", jax.ShapeDtypeStruct((), jnp.float32), vmap_method="sequential")
-    return call(matrices, connectivity, inverse_diagonal, start, steps=np.int32(steps))
+    return call(matrices, connectivity, reach, inverse_diagonal, start, steps=np.int32(steps))
 
 
 def cycle(right, unit, levels, settings):
@@ -131,9 +131,9 @@ def conjugate_gradients(coefficient, right, start, modes, rtol, unit, levels, se
 
     Args:
       coefficient: modulus times edge, N/mm, in the precision of the iteration, shape (blocks, block).
-      right: right-hand side, shape (rows, 4).
-      start: start of the iteration, shape (rows, 4), or None for zero.
-      modes: orthonormal motions without energy, shape (m, rows, 4), or None.
+      right: right-hand side, shape (3, rows).
+      start: start of the iteration, shape (3, rows), or None for zero.
+      modes: orthonormal motions without energy, shape (m, 3, rows), or None.
       rtol: relative residual.
       unit: padded element matrix, shape (32, 32).
       levels: as made by `_multigrid.flat_levels`.
@@ -141,7 +141,7 @@ def conjugate_gradients(coefficient, right, start, modes, rtol, unit, levels, se
       max_iterations: bound on the iterations.
 
     Returns:
-      solution, shape (rows, 4), equal to `right` where held; iterations.
+      solution, shape (3, rows), equal to `right` where held; iterations.
     """
     dtype = right.dtype
     nothing = jnp.zeros((0,), dtype)

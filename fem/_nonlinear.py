@@ -92,7 +92,7 @@ def _norm(vector):
 
 def free_components(plan: Plan):
     """Components of the nodes that are not prescribed, boolean, shape (nn, 3)."""
-    return from_padded(plan.levels[0].free)
+    return from_padded(plan.levels[0].free, plan.nodes.shape[0])
 
 
 def _preconditioner(coarse, plan, dtype):
@@ -103,10 +103,10 @@ def _preconditioner(coarse, plan, dtype):
     def apply(residual):
         size = jnp.maximum(_norm(residual), jnp.finfo(dtype).tiny)
         cycle = precondition(plan, values, inverse, to_padded((residual / size).astype(jnp.float32)))
-        return without_rigid(size * from_padded(cycle).astype(dtype))
+        return without_rigid(size * from_padded(cycle, residual.shape[0]).astype(dtype))
 
     def without_rigid(vector):
-        return from_padded(without(modes, to_padded(vector)))
+        return from_padded(without(modes, to_padded(vector)), vector.shape[0])
 
     return apply, without_rigid
 

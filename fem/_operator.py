@@ -1,9 +1,9 @@
 """Matrix-free products with the stiffness of a voxel body.
 
-Vectors are stored as `(nodes + 1, 4)`: three components padded to four, so that one node is one aligned
-vector register, and one extra row that stays zero, to which padding elements point. Elements are visited in
-blocks small enough that their gathered values stay in cache; a block is one 32 x 32 matrix product. On CPU
-both choices pay: whole-array gathers spill to memory, and rows of three components defeat vector loads.
+Vectors are stored as `(3, rows)`: all x, all y, all z, with spare rows at the end that stay zero, to which
+padding elements point. The compiled solver reads whole registers of a column of nodes from that; plain JAX
+gathers nodes of four components, one aligned register each, in blocks of elements small enough that their
+values stay in cache; a block is one 32 x 32 matrix product.
 """
 
 import jax
@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from ._hex8 import element_stiffness
+from ._visits import padded_rows
 
 
 def unit_stiffness(material, dtype):
@@ -19,6 +20,16 @@ def unit_stiffness(material, dtype):
     padded = np.zeros((8, 4, 8, 4))
     padded[:, :3, :, :3] = element_stiffness(material).reshape(8, 3, 8, 3)
     return jnp.asarray(padded.reshape(32, 32), dtype)
+
+
+def by_node(vector):
+    """Nodal vectors `(3, rows)` as rows of four components, the last one zero, `(rows, 4)`."""
+    return jnp.pad(vector.T, ((0, 0), (0, 1)))
+
+
+def by_axis(vector):
+    """Inverse of `by_node`."""
+    return vector[:, :3].T
 
 
 def _gather(vector, connectivity):
@@ -34,12 +45,12 @@ def apply_scaled(coefficient, vector, connectivity, matrix):
 
     Args:
       coefficient: modulus times edge length of every element, N/mm, shape (blocks, block).
-      vector: nodal values, shape (nodes + 1, 4).
+      vector: nodal values, shape (3, rows).
       connectivity: nodes of the elements, shape (blocks, block, 8).
       matrix: padded element matrix for modulus 1 MPa and edge 1 mm, shape (32, 32).
 
     Returns:
-      Nodal values, shape (nodes + 1, 4). Linear in `coefficient` and in `vector`; the block body is
+      Nodal values, shape (3, rows). Linear in `coefficient` and in `vector`; the block body is
       rematerialised in the reverse pass, which keeps its memory that of the forward pass.
     """
 
@@ -50,7 +61,8 @@ def apply_scaled(coefficient, vector, connectivity, matrix):
         force = (local @ matrix) * scale[:, None]
         return _scatter_add(total, nodes, force.reshape(-1, 8, 4)), None
 
-    return lax.scan(block, jnp.zeros_like(vector), (connectivity, coefficient))[0]
+    vector = by_node(vector)
+    return by_axis(lax.scan(block, jnp.zeros_like(vector), (connectivity, coefficient))[0])
 
 
 def apply_full(matrices, vector, connectivity):
@@ -63,31 +75,33 @@ def apply_full(matrices, vector, connectivity):
         padded = jnp.pad(force.reshape(-1, 8, 3), ((0, 0), (0, 0), (0, 1)))
         return _scatter_add(total, nodes, padded), None
 
-    return lax.scan(block, jnp.zeros_like(vector), (connectivity, matrices))[0]
+    vector = by_node(vector)
+    return by_axis(lax.scan(block, jnp.zeros_like(vector), (connectivity, matrices))[0])
 
 
 def _assemble_diagonal(local, connectivity, rows):
-    padded = jnp.pad(local.reshape(-1, 8, 3), ((0, 0), (0, 0), (0, 1)))
-    return jnp.zeros((rows, 4), local.dtype).at[connectivity.reshape(-1, 8)].add(padded)
+    start = jnp.zeros((rows, 3), local.dtype)
+    return start.at[connectivity.reshape(-1, 8)].add(local.reshape(-1, 8, 3)).T
 
 
 def diagonal_scaled(coefficient, connectivity, matrix, rows):
-    """Diagonal of the stiffness of `apply_scaled`, shape (rows, 4)."""
+    """Diagonal of the stiffness of `apply_scaled`, shape (3, rows)."""
     local = jnp.diag(matrix).reshape(8, 4)[:, :3].reshape(24)
     return _assemble_diagonal(coefficient.reshape(-1, 1) * local, connectivity, rows)
 
 
 def diagonal_full(matrices, connectivity, rows):
-    """Diagonal of the stiffness of `apply_full`, shape (rows, 4)."""
+    """Diagonal of the stiffness of `apply_full`, shape (3, rows)."""
     local = jnp.diagonal(matrices, axis1=-2, axis2=-1)
     return _assemble_diagonal(local.reshape(-1, 24), connectivity, rows)
 
 
 def to_padded(vector):
-    """Nodal vectors `(nodes, 3)` in the padded form `(nodes + 1, 4)`."""
-    return jnp.pad(vector, ((0, 1), (0, 1)))
+    """Nodal vectors `(nodes, 3)` in the padded form `(3, rows)`."""
+    nodes = vector.shape[0]
+    return jnp.pad(vector.T, ((0, 0), (0, padded_rows(nodes) - nodes)))
 
 
-def from_padded(vector):
-    """Nodal vectors `(nodes + 1, 4)` without their padding, `(nodes, 3)`."""
-    return vector[:-1, :3]
+def from_padded(vector, nodes):
+    """Nodal vectors `(3, rows)` without their padding, `(nodes, 3)`."""
+    return vector[:, :nodes].T

@@ -63,26 +63,31 @@ def stiffness_product(modulus, plan, vector):
 
 def _plain_product(modulus, plan, vector):
     """The same, linear for every transformation of JAX."""
-    return _product(apply_scaled, modulus, plan, vector)
+    return _product(_apply_scaled, modulus, plan, vector)
 
 
 def _product(apply, modulus, plan, vector):
     unit = unit_stiffness(plan.material, vector.dtype)
-    return apply(_coefficient(modulus, plan), vector, plan.levels[0].connectivity, unit)
+    level = plan.levels[0]
+    return apply(_coefficient(modulus, plan), vector, (level.connectivity, level.run, level.reach), unit)
+
+
+def _apply_scaled(coefficient, vector, elements, unit):
+    return apply_scaled(coefficient, vector, elements[0], unit)
 
 
 @jax.custom_jvp
-def _chosen_product(coefficient, vector, connectivity, unit):
-    arguments = (coefficient, vector, connectivity, unit)
-    return _native.choose(*arguments, compiled=_native.product, plain=apply_scaled)
+def _chosen_product(coefficient, vector, elements, unit):
+    arguments = (coefficient, vector, elements, unit)
+    return _native.choose(*arguments, compiled=_native.product, plain=_apply_scaled)
 
 
 @_chosen_product.defjvp
 def _chosen_product_jvp(primals, tangents):
-    coefficient, vector, connectivity, unit = primals
+    coefficient, vector, elements, unit = primals
     value = _chosen_product(*primals)
-    by_coefficient = apply_scaled(tangents[0], vector, connectivity, unit)
-    return value, by_coefficient + apply_scaled(coefficient, tangents[1], connectivity, unit)
+    by_coefficient = _apply_scaled(tangents[0], vector, elements, unit)
+    return value, by_coefficient + _apply_scaled(coefficient, tangents[1], elements, unit)
 
 
 def _conjugate_gradients(matrix, approximate_inverse, right, start, size, rtol, max_iterations):
@@ -239,14 +244,14 @@ def solve(
     displacement = solution + prescribed
     given = None if own else lax.stop_gradient(prescribed)
     info = _judge(lax.stop_gradient(displacement), frozen, plan, force, load, rtol, iterations, given)
-    return from_padded(displacement), info
+    return from_padded(displacement, plan.nodes.shape[0]), info
 
 
 def without(modes, vector):
     """The part of a nodal vector that is orthogonal to rigid motions which cost no energy."""
     if modes is None:
         return vector
-    return vector - jnp.einsum("m,mnc->nc", jnp.einsum("mnc,nc->m", modes, vector), modes)
+    return vector - jnp.einsum("m,man->an", jnp.einsum("man,an->m", modes, vector), modes)
 
 
 def _judge(displacement, modulus, plan, force, load, rtol, iterations, given=None):
@@ -256,8 +261,9 @@ def _judge(displacement, modulus, plan, force, load, rtol, iterations, given=Non
     smallest = jnp.finfo(modulus.dtype).tiny
     reference = jnp.maximum(jnp.vdot(load, load), 1e-6 * jnp.vdot(internal, internal))
     relative = jnp.sqrt(jnp.vdot(residual, residual) / jnp.maximum(reference, smallest))
-    vectors = (displacement, internal, force, residual)
-    balance = judge_balance(plan, *map(from_padded, vectors), None if given is None else from_padded(given))
+    vectors = (displacement, internal, force, residual, given)
+    nodes = plan.nodes.shape[0]
+    balance = judge_balance(plan, *(None if v is None else from_padded(v, nodes) for v in vectors))
     converged = is_converged(relative, balance.mismatch, rtol)
     return SolveInfo(converged, iterations, relative, *balance)
 
@@ -269,7 +275,7 @@ def top_displacement(plan: Plan):
 
 def nodal_forces(displacement, modulus, plan: Plan):
     """Internal forces K u of the nodes, N, shape (nn, 3): zero inside, the reactions where held."""
-    return from_padded(_plain_product(modulus, plan, to_padded(displacement)))
+    return from_padded(_plain_product(modulus, plan, to_padded(displacement)), displacement.shape[0])
 
 
 def face_forces(displacement, modulus, plan: Plan):

@@ -11,11 +11,14 @@
 
 namespace osteon {
 
-typedef Vectors<float>::Node Node;
+// The components of one node, and a fourth lane that nobody reads.
+typedef float Node __attribute__((vector_size(16)));
 
-inline Node& node(float* vector, int64_t row) { return *reinterpret_cast<Node*>(vector + kWidth * row); }
-inline const Node& node(const float* vector, int64_t row) {
-  return *reinterpret_cast<const Node*>(vector + kWidth * row);
+inline Node node(const float* vector, int64_t rows, int64_t row) {
+  return Node{vector[row], vector[rows + row], vector[2 * rows + row], 0.0f};
+}
+inline void add_to_node(float* vector, int64_t rows, int64_t row, Node value) {
+  for (int a = 0; a < kAxes; ++a) vector[a * rows + row] += value[a];
 }
 
 struct Settings {
@@ -23,12 +26,12 @@ struct Settings {
   float smoothed_range, krylov_enough;
 };
 
-constexpr int64_t kGrain = 8192;  // nodes per piece of a loop over nodes
+constexpr int64_t kGrain = 32768;  // entries per piece of a loop over a vector
 
 // step(i) for every entry of a vector.
 template <class Step>
 void entries(int64_t size, const Step& step) {
-  parallel_ranges(size, kWidth * kGrain, [&](int64_t begin, int64_t end) {
+  parallel_ranges(size, kGrain, [&](int64_t begin, int64_t end) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) step(i);
   });
@@ -37,7 +40,7 @@ void entries(int64_t size, const Step& step) {
 // Sum of term(i) over the entries of a vector, in double precision.
 template <class Term>
 double total(int64_t size, const Term& term) {
-  return parallel_sum(size, kWidth * kGrain, [&](int64_t begin, int64_t end) {
+  return parallel_sum(size, kGrain, [&](int64_t begin, int64_t end) {
     double sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = begin; i < end; ++i) sum += term(i);
@@ -48,7 +51,7 @@ double total(int64_t size, const Term& term) {
 // Two such sums in one pass over memory.
 template <class First, class Second>
 double total(int64_t size, const First& first, const Second& second, double* of_second) {
-  const int64_t grain = kWidth * kGrain, pieces = size <= grain ? 1 : (size + grain - 1) / grain;
+  const int64_t grain = kGrain, pieces = size <= grain ? 1 : (size + grain - 1) / grain;
   std::vector<double> parts(2 * pieces);
   Pool::instance().run(pieces, [&](int64_t piece) {
     double one = 0, two = 0;
@@ -72,37 +75,37 @@ double total(int64_t size, const First& first, const Second& second, double* of_
 struct Level {
   // borrowed from the caller
   const int32_t* nodes = nullptr;           // (elements, 8); null on the coarsest level
-  int64_t elements = 0, rows = 0;           // padded ones and the extra row included
+  int64_t elements = 0, rows = 0;           // padded elements and spare rows included
   const float* coefficient = nullptr;       // (elements,) or null
   const float* matrices = nullptr;          // (elements, 24, 24) or null
-  const float* inverse_diagonal = nullptr;  // (rows, 4), zero where held
+  Visits visits;
+  const float* inverse_diagonal = nullptr;  // (3, rows), zero where held
   float largest = 0;
   const int32_t* slots = nullptr;         // (transfer rows, 27); null on the coarsest level
   const int32_t* coarse_nodes = nullptr;  // (transfer rows, 8)
   int64_t transfer_rows = 0, transfer_main = 0;
+  Visits transfer_visits;
 
   Chunks chunks, transfer_chunks;
   const Unit<float>* unit = nullptr;
-  Aligned<float> sums, change, residual;  // work space
+  Aligned<float> sums, change;  // work space; the residual takes the place of the sums it is made from
   Aligned<float> right, solution, direction, image, correction;  // of the Krylov steps, on coarse levels
 
   // step(i) for every entry i of the nodal vectors once sums[i] is the product with `vector`.
   template <class Step>
   void multiply(const float* vector, const Step& step) {
     const auto finish = [&](int64_t begin, int64_t end, int64_t) {
+      for (int a = 0; a < kAxes; ++a) {
 #pragma omp simd
-      for (int64_t i = kWidth * begin; i < kWidth * end; ++i) step(i);
+        for (int64_t i = a * rows + begin; i < a * rows + end; ++i) step(i);
+      }
     };
     if (matrices == nullptr) {
-      product<float>(chunks, nodes, Scaled<float>{coefficient, unit, chunks.run.data()}, vector, sums.get(), finish);
+      const Scaled<float> scaled{coefficient, unit, visits.run, rows};
+      product<float>(chunks, nodes, rows, scaled, vector, sums.get(), finish);
     } else {
-      product<float>(chunks, nodes, Full{matrices}, vector, sums.get(), finish);
+      product<float>(chunks, nodes, rows, Full{matrices, rows}, vector, sums.get(), finish);
     }
-  }
-
-  Node masked(Node value, int64_t row) const {
-    const Node inverse = node(inverse_diagonal, row);
-    return inverse != 0.0f ? value : Node{};
   }
 };
 
@@ -156,13 +159,14 @@ inline void gather_to_corners(const Node* fine, Node* corner) {
 struct RestrictedElements {
   const int32_t* slots;
   const float* fine;
+  int64_t fine_rows, rows;
 
   void add(const int32_t* nodes, int64_t begin, int64_t end, const float*, float* sums) const {
     for (int64_t e = begin; e < end; ++e) {
       Node values[27], corners[8];
-      for (int p = 0; p < 27; ++p) values[p] = node(fine, slots[27 * e + p]);
+      for (int p = 0; p < 27; ++p) values[p] = node(fine, fine_rows, slots[27 * e + p]);
       gather_to_corners(values, corners);
-      for (int k = 0; k < 8; ++k) node(sums, nodes[8 * e + k]) += corners[k];
+      for (int k = 0; k < 8; ++k) add_to_node(sums, rows, nodes[8 * e + k], corners[k]);
     }
   }
 };
@@ -177,27 +181,20 @@ class Multigrid {
   void prepare() {
     for (size_t number = 0; number < levels.size(); ++number) {
       Level& level = levels[number];
-      const int64_t size = kWidth * level.rows;
+      const int64_t size = kAxes * level.rows;
       const bool finest = number == 0;
       if (!finest) {
         for (auto* work : {&level.right, &level.solution}) work->resize(size);
       }
-      if (number + 1 == levels.size()) {
-        flat_right_.resize(3 * level.rows);
-        continue;
-      }
-      level.chunks.build(level.nodes, level.elements, level.rows);
-      for (auto* work : {&level.sums, &level.change, &level.residual}) work->resize(size);
+      if (number + 1 == levels.size()) continue;
+      level.chunks.build(level.visits, level.elements, level.rows);
+      for (auto* work : {&level.sums, &level.change}) work->resize(size);
       if (!finest) {
         for (auto* work : {&level.direction, &level.image, &level.correction}) work->resize(size);
       }
       // rows beyond one per coarse element hold further copies out of order: they are visited one by one
       const Level& below = levels[number + 1];
-      level.transfer_main = std::min(level.transfer_rows, below.elements);
-      while (level.transfer_main > 0 && below.nodes[8 * (level.transfer_main - 1)] == below.rows - 1) {
-        --level.transfer_main;
-      }
-      level.transfer_chunks.build(level.coarse_nodes, level.transfer_main, below.rows);
+      level.transfer_chunks.build(level.transfer_visits, level.transfer_main, below.rows);
     }
   }
 
@@ -210,12 +207,12 @@ class Multigrid {
     if (number + 1 == levels.size()) return solve_coarsest(level, right, vector);
     Level& below = levels[number + 1];
     smooth(level, right, vector, true);
-    const float *sums = level.sums.get(), *inverse = level.inverse_diagonal;
-    float* residual = level.residual.get();
-    level.multiply(vector, [=](int64_t i) { residual[i] = inverse[i] != 0 ? right[i] - sums[i] : 0.0f; });
+    const float* inverse = level.inverse_diagonal;
+    float* sums = level.sums.get();
+    level.multiply(vector, [=](int64_t i) { sums[i] = inverse[i] != 0 ? right[i] - sums[i] : 0.0f; });
     restrict_residual(level, below);
     krylov(number + 1);
-    prolong(level, below.solution.get(), vector);
+    prolong(level, below, vector);
     smooth(level, right, vector, false);
   }
 
@@ -229,7 +226,7 @@ class Multigrid {
     const float *sums = level.sums.get(), *inverse = level.inverse_diagonal;
     const float first = 1 / theta;
     if (from_zero) {
-      entries(kWidth * level.rows, [=](int64_t i) { change[i] = vector[i] = inverse[i] * right[i] * first; });
+      entries(kAxes * level.rows, [=](int64_t i) { change[i] = vector[i] = inverse[i] * right[i] * first; });
     } else {
       level.multiply(vector, [=](int64_t i) {
         change[i] = inverse[i] * (right[i] - sums[i]) * first;
@@ -249,26 +246,30 @@ class Multigrid {
 
   void restrict_residual(Level& level, Level& below) {
     float* target = below.right.get();
-    const RestrictedElements all{level.slots, level.residual.get()};
-    product<float>(level.transfer_chunks, level.coarse_nodes, all, nullptr, target,
+    const RestrictedElements all{level.slots, level.sums.get(), level.rows, below.rows};
+    product<float>(level.transfer_chunks, level.coarse_nodes, below.rows, all, nullptr, target,
                    [](int64_t, int64_t, int64_t) {});
     for (int64_t row = level.transfer_main; row < level.transfer_rows; ++row) {
       all.add(level.coarse_nodes, row, row + 1, nullptr, target);
     }
     const float* inverse = below.inverse_diagonal;
-    entries(kWidth * below.rows, [=](int64_t i) { target[i] = inverse[i] != 0 ? target[i] : 0.0f; });
+    entries(kAxes * below.rows, [=](int64_t i) { target[i] = inverse[i] != 0 ? target[i] : 0.0f; });
   }
 
-  void prolong(const Level& level, const float* coarse, float* vector) {
-    const int64_t extra = level.rows - 1;
-    parallel_ranges(level.transfer_rows, kGrain / 16, [&](int64_t begin, int64_t end) {
+  void prolong(const Level& level, const Level& below, float* vector) {
+    const float* coarse = below.solution.get();
+    const float* inverse = level.inverse_diagonal;
+    parallel_ranges(level.transfer_rows, kGrain / 64, [&](int64_t begin, int64_t end) {
       for (int64_t e = begin; e < end; ++e) {
         Node corners[8], values[27];
-        for (int k = 0; k < 8; ++k) corners[k] = node(coarse, level.coarse_nodes[8 * e + k]);
+        for (int k = 0; k < 8; ++k) corners[k] = node(coarse, below.rows, level.coarse_nodes[8 * e + k]);
         interpolate(corners, values);
         for (int p = 0; p < 27; ++p) {
           const int64_t row = level.slots[27 * e + p];
-          if (row != extra) node(vector, row) += level.masked(values[p], row);
+          for (int a = 0; a < kAxes; ++a) {
+            const int64_t i = a * level.rows + row;
+            if (inverse[i] != 0) vector[i] += values[p][a];
+          }
         }
       }
     });
@@ -280,7 +281,7 @@ class Multigrid {
     float *right = level.right.get(), *solution = level.solution.get();
     if (number + 1 == levels.size()) return solve_coarsest(level, right, solution);
     float *direction = level.direction.get(), *image = level.image.get();
-    const int64_t size = kWidth * level.rows;
+    const int64_t size = kAxes * level.rows;
     const auto dot = [&](const float* a, const float* b) {
       return total(size, [=](int64_t i) { return double(a[i]) * b[i]; });
     };
@@ -312,22 +313,15 @@ class Multigrid {
   }
 
   void solve_coarsest(Level& level, const float* right, float* vector) {
-    const int64_t rows = level.rows, degrees = 3 * rows;
-    float* flat = flat_right_.get();
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int a = 0; a < 3; ++a) flat[3 * i + a] = right[kWidth * i + a];
-    }
-    for (int64_t i = 0; i < degrees; ++i) {
-      const float* row = coarsest_inverse + degrees * i;
+    const int64_t size = kAxes * level.rows;
+    for (int64_t i = 0; i < size; ++i) {
+      const float* row = coarsest_inverse + size * i;
       float sum = 0;
 #pragma omp simd reduction(+ : sum)
-      for (int64_t j = 0; j < degrees; ++j) sum += row[j] * flat[j];
-      vector[i / 3 * kWidth + i % 3] = sum;
+      for (int64_t j = 0; j < size; ++j) sum += row[j] * right[j];
+      vector[i] = sum;
     }
-    for (int64_t i = 0; i < rows; ++i) vector[kWidth * i + 3] = 0;
   }
-
-  Aligned<float> flat_right_;
 };
 
 }  // namespace osteon

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #if defined(__linux__)
@@ -22,15 +23,20 @@
 
 namespace osteon {
 
-constexpr int kWidth = 4;  // components of a node in memory: x, y, z and a zero
-constexpr int kBatch = 4;  // elements whose products are formed together
+constexpr int kAxes = 3;      // components of a nodal vector: all x, then all y, then all z
+constexpr int kSpare = 16;    // rows after the last node of a component: loads and sums of whole registers end there
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64;
+#else
+constexpr int kBytes = 32;
+#endif
 
 template <class T>
 struct Vectors {
-  typedef T Wide __attribute__((vector_size(64), aligned(64), may_alias));
-  typedef T Node __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T)), may_alias));
-  static constexpr int kLanes = 64 / sizeof(T);
-  static constexpr int kColumn = 32 / kLanes;  // wide vectors in a padded column of the element matrix
+  typedef T Wide __attribute__((vector_size(kBytes), aligned(kBytes), may_alias));
+  typedef T Loose __attribute__((vector_size(kBytes), aligned(sizeof(T)), may_alias));
+  static constexpr int kLanes = kBytes / sizeof(T);
 };
 
 template <class T>
@@ -53,47 +59,34 @@ struct Aligned {
   int64_t size = 0;
 };
 
+constexpr int64_t kBlock = 64;  // elements visited together
+
+// What the host found out about the connectivity of a set of elements, see `visits` of fem/_visits.py.
+struct Visits {
+  const uint8_t* run = nullptr;    // (elements,)
+  const int32_t* reach = nullptr;  // (blocks, 2): smallest and largest node of each block of elements
+};
+
 // Which elements may be visited at the same time, and which nodes each chunk completes.
 struct Chunks {
   static constexpr int64_t kMost = 32;
 
   struct Chunk {
-    int64_t begin, end;           // elements
+    int64_t begin, end;            // elements
     int64_t clear_from, clear_to;  // nodes that this chunk sets to zero before it adds to them
     int64_t done_from, done_to;    // nodes that are complete after this chunk
   };
   std::vector<Chunk> chunks;
   std::vector<int32_t> low, high;  // per block: smallest node from here to the end of the chunk; largest so far
-  std::vector<uint8_t> run;  // per element: elements from here to the end of its block whose nodes each follow the last's
 
-  static constexpr int64_t kBlock = 64;
-
-  void build(const int32_t* nodes, int64_t elements, int64_t rows) {
+  void build(const Visits& visits, int64_t elements, int64_t rows) {
     const int64_t blocks = (elements + kBlock - 1) / kBlock;
-    run.assign(elements, 1);
-    low.assign(blocks, 0);
-    high.assign(blocks, 0);
-    parallel_ranges(blocks, 64, [&](int64_t from, int64_t to) {
-      for (int64_t block = from; block < to; ++block) {
-        int32_t least = INT32_MAX, most = -1;
-        const int64_t begin = block * kBlock, end = std::min(elements, begin + kBlock);
-        for (int64_t i = 8 * begin; i < 8 * end; ++i) {
-          least = std::min(least, nodes[i]);
-          most = std::max(most, nodes[i]);
-        }
-        low[block] = least;
-        high[block] = most;
-        // runs end with their block: that is how they are visited
-        for (int64_t e = end - 2; e >= begin; --e) {
-          const int32_t *here = nodes + 8 * e, *next = here + 8;
-          int32_t differs = 0;
-          for (int k = 0; k < 8; ++k) differs |= next[k] ^ (here[k] + 1);
-          // corners along z are neighbors in memory as well
-          for (int k = 0; k < 8; k += 2) differs |= here[k + 1] ^ (here[k] + 1);
-          if (differs == 0) run[e] = static_cast<uint8_t>(run[e + 1] + 1);
-        }
-      }
-    });
+    low.resize(blocks);
+    high.resize(blocks);
+    for (int64_t block = 0; block < blocks; ++block) {
+      low[block] = visits.reach[2 * block];
+      high[block] = visits.reach[2 * block + 1];
+    }
     // as many chunks as keep every second one apart; at most 32, of at least 32 blocks
     int64_t count = std::min(kMost, std::max<int64_t>(1, blocks / 32));
     for (; count > 1; --count) {
@@ -135,7 +128,8 @@ struct Chunks {
       const int64_t b0 = blocks * c / count, b1 = blocks * (c + 1) / count;
       const int64_t from = *std::min_element(low.begin() + b0, low.begin() + b1);
       const int64_t to = *std::max_element(high.begin() + b0, high.begin() + b1);
-      if (from <= stop_before || from < start || to < stop || (c > 0 && from > stop + 1)) return false;
+      // whole registers are added at the end of a run: zeros beyond it, which must not meet another chunk's work
+      if ((c > 1 && from <= stop_before + kSpare) || from < start || to < stop || (c > 0 && from > stop + 1)) return false;
       start = from;
       stop_before = stop;
       stop = to;
@@ -144,27 +138,21 @@ struct Chunks {
   }
 };
 
-// Element matrix of modulus 1 and edge 1, for scaled elements: by columns of 32 (8 nodes of 4), and by symmetry.
+// Element matrix of modulus 1 and edge 1, for scaled elements, by symmetry.
 //
 // A cube of material with the symmetry planes of the grid keeps apart displacements of different parity under
 // its three mirrors. With s_k(a) = -1 where corner k lies at the far end of axis a, the eight sums
 //   v_c(a) = sum_k (-1)^(c . k) s_k(a) u_k(a),  c in {0, 1}^3
-// do not mix between different c, and K = T^t W T with a 3 x 3 matrix per c: 9 * 8 products instead of 576.
+// do not mix between different c, and K = T^t W T with a 3 x 3 matrix per c. A c of one axis holds the
+// translation along it, which costs nothing; a c of two axes does not mix the third with them. That leaves 45
+// products instead of 576.
 template <class T>
 struct Unit {
-  using Wide = typename Vectors<T>::Wide;
-  static constexpr int kNodes = Vectors<T>::kLanes / kWidth;  // nodes in a wide vector
+  T part[8][3][3];
+  bool symmetric;  // whether the matrix is of that kind
 
-  alignas(64) T column[24][32];
-  Wide part[8][3];  // rows of W on the component itself, the next and the one after
-  Wide sign[3];     // -1 on the lanes of an axis
-  bool symmetric;
-
+  // `padded` (32, 32): three components and a zero of corner 0, of corner 1, ...
   explicit Unit(const T* padded) {
-    const auto entry = [&](int k, int a, int l, int b) { return padded[(4 * k + a) * 32 + 4 * l + b]; };
-    for (int j = 0; j < 24; ++j) {
-      for (int i = 0; i < 32; ++i) column[j][i] = entry(i / 4, i % 4, j / 3, j % 3);
-    }
     const auto weight = [](int c, int k, int a) {
       const int bits = (c & k) ^ (k & (4 >> a));
       return __builtin_popcount(bits) % 2 == 0 ? 1.0 : -1.0;
@@ -173,7 +161,9 @@ struct Unit {
     const auto transformed = [&](int c, int a, int d, int b) {
       double total = 0;
       for (int k = 0; k < 8; ++k) {
-        for (int l = 0; l < 8; ++l) total += weight(c, k, a) * entry(k, a, l, b) * weight(d, l, b);
+        for (int l = 0; l < 8; ++l) {
+          total += weight(c, k, a) * padded[(4 * k + a) * 32 + 4 * l + b] * weight(d, l, b);
+        }
       }
       return total / 64;
     };
@@ -182,49 +172,23 @@ struct Unit {
       for (int d = 0; d < 8; ++d) {
         for (int a = 0; a < 3; ++a) {
           for (int b = 0; b < 3; ++b) {
-            const double value = std::abs(transformed(c, a, d, b));
-            (c == d ? within : across) = std::max(c == d ? within : across, value);
+            const double value = transformed(c, a, d, b);
+            const bool used = c == d && mixes(c, a, b);
+            if (c == d) part[c][a][b] = used ? T(value) : T(0);
+            (used ? within : across) = std::max(used ? within : across, std::abs(value));
           }
-        }
-      }
-      for (int turn = 0; turn < 3; ++turn) {
-        for (int lane = 0; lane < Vectors<T>::kLanes; ++lane) {
-          const int a = lane % 4;
-          part[c][turn][lane] = a == 3 ? T(0) : T(transformed(c, a, c, (a + turn) % 3));
         }
       }
     }
     symmetric = across < 1e-6 * within;
-    for (int a = 0; a < 3; ++a) {
-      for (int lane = 0; lane < Vectors<T>::kLanes; ++lane) sign[a][lane] = lane % 4 == a ? T(-1) : T(1);
-    }
   }
-};
 
-template <class T>
-struct Lanes;
-
-template <>
-struct Lanes<float> {
-  typedef int32_t Order __attribute__((vector_size(64)));
-  static constexpr Order next = {1, 2, 0, 3, 5, 6, 4, 7, 9, 10, 8, 11, 13, 14, 12, 15};
-  static constexpr Order after = {2, 0, 1, 3, 6, 4, 5, 7, 10, 8, 9, 11, 14, 12, 13, 15};
-  // the last node of one vector, then all but the last of another
-  static constexpr Order shift = {12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27};
-  static Vectors<float>::Wide repeat(const float* value) {
-    return Vectors<float>::Wide{value[0], value[0], value[0], value[0], value[1], value[1], value[1], value[1],
-                                value[2], value[2], value[2], value[2], value[3], value[3], value[3], value[3]};
-  }
-};
-
-template <>
-struct Lanes<double> {
-  typedef int64_t Order __attribute__((vector_size(64)));
-  static constexpr Order next = {1, 2, 0, 3, 5, 6, 4, 7};
-  static constexpr Order after = {2, 0, 1, 3, 6, 4, 5, 7};
-  static constexpr Order shift = {4, 5, 6, 7, 8, 9, 10, 11};
-  static Vectors<double>::Wide repeat(const double* value) {
-    return Vectors<double>::Wide{value[0], value[0], value[0], value[0], value[1], value[1], value[1], value[1]};
+  static constexpr bool mixes(int c, int a, int b) {
+    const int axes = ((c >> 2) & 1) + ((c >> 1) & 1) + (c & 1);
+    const bool first = (c & (4 >> a)) != 0, second = (c & (4 >> b)) != 0;
+    if (axes == 1) return !first && !second;
+    if (axes == 2) return first == second;
+    return true;
   }
 };
 
@@ -232,138 +196,206 @@ template <class T>
 struct Scaled {
   const T* coefficient;
   const Unit<T>* unit;
-  const uint8_t* run;  // of `Chunks`
+  const uint8_t* run;  // of `Visits`
+  int64_t rows;
 
   // sums += products of the elements [begin, end)
   void add(const int32_t* nodes, int64_t begin, int64_t end, const T* vector, T* sums) const {
-    constexpr int64_t kLeast = Unit<T>::kNodes;
     for (int64_t e = begin; e < end;) {
-      const int64_t length = unit->symmetric ? std::min<int64_t>(run[e], end - e) / kLeast * kLeast : 0;
+      int64_t length = std::min<int64_t>(run[e], end - e) / kLanes * kLanes;
       if (length > 0) {
         add_run(nodes + 8 * e, coefficient + e, length, vector, sums);
-        e += length;
-        continue;
+      } else {
+        length = add_short(nodes, e, end, vector, sums);
       }
-      int64_t stop = e + 1;
-      while (stop < end && (!unit->symmetric || std::min<int64_t>(run[stop], end - stop) < kLeast)) ++stop;
-      add_scattered(nodes, e, stop, vector, sums);
-      e = stop;
+      e += length;
     }
   }
 
  private:
   using V = Vectors<T>;
   using Wide = typename V::Wide;
-  using Node = typename V::Node;
-  typedef T Loose __attribute__((vector_size(64), aligned(sizeof(T)), may_alias));
+  using Loose = typename V::Loose;
+  static constexpr int kLanes = V::kLanes;
+  typedef std::conditional_t<sizeof(T) == 4, int32_t, int64_t> Lane;
+  typedef Lane Order __attribute__((vector_size(kBytes), may_alias));
+  typedef Lane LooseOrder __attribute__((vector_size(kBytes), aligned(sizeof(Lane)), may_alias));
 
-  // Elements in a row along z: as many at a time as nodes in a wide vector, by symmetry.
+  // Order of lanes that puts the last of one register before all but the last of another.
+  static Order one_up() {
+    Order order;
+    for (int lane = 0; lane < kLanes; ++lane) order[lane] = kLanes - 1 + lane;
+    return order;
+  }
+
+  // All bits set in the first lanes, none in the others.
+  struct Ones {
+    Lane bits[2 * kLanes];
+    constexpr Ones() : bits() {
+      for (int lane = 0; lane < kLanes; ++lane) bits[lane] = -1;
+    }
+    const Lane& operator[](int place) const { return bits[place]; }
+  };
+  static constexpr Ones kOnes{};
+
+  static Order kAllButFirst() {
+    Order order = ~Order{};
+    order[0] = 0;
+    return order;
+  }
+
+  // u[3 k + a]: displacements of the corners in, forces out, element by element along the lanes.
+  __attribute__((always_inline)) void multiply(Wide* u, Wide factor) const {
+    const auto butterfly = [&](int a, int bit, auto&& combine) {
+#pragma GCC unroll 8
+      for (int k = 0; k < 8; ++k) {
+        if (k & bit) continue;
+        combine(u[3 * k + a], u[3 * (k | bit) + a], (4 >> a) == bit);
+      }
+    };
+    // far corners change sign along their own axis
+    const auto parities = [](Wide& near, Wide& far, bool own) {
+      const Wide even = near + far, odd = near - far;
+      near = own ? odd : even;
+      far = own ? even : odd;
+    };
+    const auto corners = [](Wide& even, Wide& odd, bool own) {
+      const Wide sum = even + odd;
+      odd = own ? odd - even : even - odd;
+      even = sum;
+    };
+#pragma GCC unroll 3
+    for (int bit = 1; bit < 8; bit *= 2) {
+#pragma GCC unroll 3
+      for (int a = 0; a < 3; ++a) butterfly(a, bit, parities);
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < 8; ++c) {
+      const Wide x = u[3 * c] * factor, y = u[3 * c + 1] * factor, z = u[3 * c + 2] * factor;
+#pragma GCC unroll 3
+      for (int a = 0; a < 3; ++a) {
+        const T* row = unit->part[c][a];
+        Wide force = {};
+        if (Unit<T>::mixes(c, a, 0)) force += x * row[0];
+        if (Unit<T>::mixes(c, a, 1)) force += y * row[1];
+        if (Unit<T>::mixes(c, a, 2)) force += z * row[2];
+        u[3 * c + a] = force;
+      }
+    }
+#pragma GCC unroll 3
+    for (int bit = 1; bit < 8; bit *= 2) {
+#pragma GCC unroll 3
+      for (int a = 0; a < 3; ++a) butterfly(a, bit, corners);
+    }
+  }
+
+  // A run of elements along z, whole registers of them.
   void add_run(const int32_t* corner, const T* scale, int64_t length, const T* vector, T* sums) const {
-    const Wide sx = unit->sign[0], sy = unit->sign[1], sz = unit->sign[2];
-    const T* from[4];
-    T* to[4];
-    for (int c = 0; c < 4; ++c) {
-      from[c] = vector + int64_t{kWidth} * corner[2 * c];
-      to[c] = sums + int64_t{kWidth} * corner[2 * c];
-    }
-    Wide before[4] = {};  // what the upper corners of the elements behind gave
-    for (int64_t e = 0; e < length; e += Unit<T>::kNodes) {
-      const int64_t place = kWidth * e;
-      Wide v[8], w[8];
-      // index 4 i + 2 j + m: columns i, j; m the parity along z
+    const Order up = one_up();
+    Wide before[12] = {};  // what the upper corners of the elements behind gave
+    for (int64_t e = 0; e < length; e += kLanes) {
+      Wide u[24];
+#pragma GCC unroll 4
       for (int c = 0; c < 4; ++c) {
-        const Wide low = *reinterpret_cast<const Loose*>(from[c] + place);
-        const Wide high = *reinterpret_cast<const Loose*>(from[c] + place + kWidth);
-        v[2 * c] = low + sz * high;
-        v[2 * c + 1] = low - sz * high;
-      }
-      for (int i = 0; i < 2; ++i) {
-        for (int m = 0; m < 2; ++m) {
-          const Wide near = v[4 * i + m], far = v[4 * i + 2 + m];
-          w[4 * i + m] = near + sy * far;
-          w[4 * i + 2 + m] = near - sy * far;
+#pragma GCC unroll 3
+        for (int a = 0; a < 3; ++a) {
+          const T* line = vector + a * rows + corner[2 * c] + e;
+          u[6 * c + a] = *reinterpret_cast<const Loose*>(line);
+          u[6 * c + 3 + a] = *reinterpret_cast<const Loose*>(line + 1);
         }
       }
-      const Wide factor = Lanes<T>::repeat(scale + e);
+      multiply(u, *reinterpret_cast<const Loose*>(scale + e));
+#pragma GCC unroll 4
       for (int c = 0; c < 4; ++c) {
-        const Wide near = w[c] * factor, far = w[4 + c] * factor;
-        v[c] = near + sx * far;
-        v[4 + c] = near - sx * far;
-      }
-      for (int c = 0; c < 8; ++c) {
-        w[c] = unit->part[c][0] * v[c] + unit->part[c][1] * __builtin_shuffle(v[c], Lanes<T>::next) +
-               unit->part[c][2] * __builtin_shuffle(v[c], Lanes<T>::after);
-      }
-      for (int c = 0; c < 4; ++c) {
-        v[c] = w[c] + w[4 + c];
-        v[4 + c] = w[c] - w[4 + c];
-      }
-      for (int i = 0; i < 2; ++i) {
-        for (int m = 0; m < 2; ++m) {
-          w[4 * i + m] = v[4 * i + m] + v[4 * i + 2 + m];
-          w[4 * i + 2 + m] = v[4 * i + m] - v[4 * i + 2 + m];
+#pragma GCC unroll 3
+        for (int a = 0; a < 3; ++a) {
+          Loose* target = reinterpret_cast<Loose*>(sums + a * rows + corner[2 * c] + e);
+          *target += u[6 * c + a] + __builtin_shuffle(before[3 * c + a], u[6 * c + 3 + a], up);
+          before[3 * c + a] = u[6 * c + 3 + a];
         }
-      }
-      for (int c = 0; c < 4; ++c) {
-        const Wide low = w[2 * c] + w[2 * c + 1], high = w[2 * c] - w[2 * c + 1];
-        Loose* target = reinterpret_cast<Loose*>(to[c] + place);
-        *target += turned(low + sz * __builtin_shuffle(before[c], high, Lanes<T>::shift), c);
-        before[c] = high;
       }
     }
     for (int c = 0; c < 4; ++c) {
-      const Wide last = turned(sz * before[c], c);
-      T* target = to[c] + kWidth * length;
-      for (int a = 0; a < kWidth; ++a) target[a] += last[V::kLanes - kWidth + a];
+      for (int a = 0; a < 3; ++a) sums[a * rows + corner[2 * c] + length] += before[3 * c + a][kLanes - 1];
     }
   }
 
-  // Signs of the corners of column 2 i + j.
-  Wide turned(Wide value, int column) const {
-    if (column & 2) value *= unit->sign[0];
-    if (column & 1) value *= unit->sign[1];
-    return value;
-  }
-
-  // Any elements, four at a time, by the columns of the matrix.
-  void add_scattered(const int32_t* nodes, int64_t begin, int64_t end, const T* vector, T* sums) const {
-    alignas(64) T local[kBatch][32];
-    for (int64_t e = begin; e < end; e += kBatch) {
-      const int batch = static_cast<int>(std::min<int64_t>(kBatch, end - e));
-      for (int b = 0; b < kBatch; ++b) {
-        const int32_t* corner = nodes + 8 * (e + (b < batch ? b : 0));
-        for (int k = 0; k < 8; ++k) {
-          *reinterpret_cast<Node*>(&local[b][4 * k]) =
-              *reinterpret_cast<const Node*>(vector + int64_t{kWidth} * corner[k]);
+  // Any elements, as many as lanes, copied together by runs; returns their number.
+  int64_t add_short(const int32_t* nodes, int64_t begin, int64_t end, const T* vector, T* sums) const {
+    // rows of corner 2 c + m and axis a; a run may be copied and read beyond its end
+    alignas(kBytes) T local[24][2 * kLanes];
+    alignas(kBytes) T scale[kLanes] = {};
+    struct Piece {
+      const int32_t* corner;
+      int32_t lane, length;  // 0: one element whose corners are apart
+    } pieces[kLanes];
+    int count = 0, filled = 0;
+    for (int64_t e = begin; e < end && filled < kLanes; ++count) {
+      const int length = static_cast<int>(std::min<int64_t>({run[e], end - e, kLanes - filled}));
+      const int32_t* corner = nodes + 8 * e;
+      pieces[count] = {corner, filled, length};
+      for (int c = 0; c < 4; ++c) {
+        for (int a = 0; a < 3; ++a) {
+          T *low = &local[6 * c + a][filled], *high = &local[6 * c + 3 + a][filled];
+          const T* line = vector + a * rows;
+          if (length > 0) {
+            *reinterpret_cast<Loose*>(low) = *reinterpret_cast<const Loose*>(line + corner[2 * c]);
+            *reinterpret_cast<Loose*>(high) = *reinterpret_cast<const Loose*>(line + corner[2 * c] + 1);
+          } else {
+            *low = line[corner[2 * c]];
+            *high = line[corner[2 * c + 1]];
+          }
         }
       }
-      Wide total[kBatch][V::kColumn] = {};
-#pragma GCC unroll 24
-      for (int j = 0; j < 24; ++j) {
-        const int place = j / 3 * 4 + j % 3;
-        for (int v = 0; v < V::kColumn; ++v) {
-          const Wide column = *reinterpret_cast<const Wide*>(&unit->column[j][v * V::kLanes]);
-          for (int b = 0; b < kBatch; ++b) total[b][v] += column * local[b][place];
-        }
+      const int taken = std::max(length, 1);
+      filled += taken;
+      e += taken;
+    }
+    for (int lane = 0; lane < filled; ++lane) scale[lane] = coefficient[begin + lane];
+    if (filled < kLanes) {
+      for (int i = 0; i < 24; ++i) *reinterpret_cast<Loose*>(&local[i][filled]) = Loose{};
+    }
+    Wide u[24];
+    for (int i = 0; i < 24; ++i) u[i] = *reinterpret_cast<const Wide*>(local[i]);
+    multiply(u, *reinterpret_cast<const Wide*>(scale));
+    // upper corners one lane up: beside the lower corners of the next element
+    for (int i = 0; i < 24; ++i) {
+      if (i % 6 < 3) {
+        *reinterpret_cast<Wide*>(local[i]) = u[i];
+      } else {
+        *reinterpret_cast<Loose*>(local[i] + 1) = u[i];
       }
-      for (int b = 0; b < batch; ++b) {
-        const T scale = coefficient[e + b];
-        for (int v = 0; v < V::kColumn; ++v) {
-          *reinterpret_cast<Wide*>(&local[b][v * V::kLanes]) = total[b][v] * scale;
+    }
+    for (int piece = 0; piece < count; ++piece) {
+      const int32_t* corner = pieces[piece].corner;
+      const int lane = pieces[piece].lane, length = pieces[piece].length;
+      if (length == 0) {
+        for (int c = 0; c < 4; ++c) {
+          for (int a = 0; a < 3; ++a) {
+            sums[a * rows + corner[2 * c]] += local[6 * c + a][lane];
+            sums[a * rows + corner[2 * c + 1]] += local[6 * c + 3 + a][lane + 1];
+          }
         }
-        const int32_t* corner = nodes + 8 * (e + b);
-        for (int k = 0; k < 8; ++k) {
-          Node* target = reinterpret_cast<Node*>(sums + int64_t{kWidth} * corner[k]);
-          *target += *reinterpret_cast<const Node*>(&local[b][4 * k]);
+        continue;
+      }
+      const Order lower = *reinterpret_cast<const LooseOrder*>(&kOnes[kLanes - length]);
+      const Order upper = *reinterpret_cast<const LooseOrder*>(&kOnes[kLanes - length - 1]) & kAllButFirst();
+      for (int c = 0; c < 4; ++c) {
+        for (int a = 0; a < 3; ++a) {
+          const Order low = Order(Wide(*reinterpret_cast<const Loose*>(&local[6 * c + a][lane]))) & lower;
+          const Order high = Order(Wide(*reinterpret_cast<const Loose*>(&local[6 * c + 3 + a][lane]))) & upper;
+          *reinterpret_cast<Loose*>(sums + a * rows + corner[2 * c]) += Wide(low) + Wide(high);
         }
       }
     }
+    return filled;
   }
 };
 
 // One symmetric 24 x 24 matrix per element.
 struct Full {
   const float* matrices;
+  int64_t rows;
 
   void add(const int32_t* nodes, int64_t begin, int64_t end, const float* vector, float* sums) const {
     typedef float Third __attribute__((vector_size(32), aligned(4), may_alias));
@@ -372,7 +404,7 @@ struct Full {
       const int32_t* corner = nodes + 8 * e;
       const float* matrix = matrices + 576 * e;
       for (int k = 0; k < 8; ++k) {
-        for (int a = 0; a < 3; ++a) local[3 * k + a] = vector[int64_t{kWidth} * corner[k] + a];
+        for (int a = 0; a < kAxes; ++a) local[3 * k + a] = vector[a * rows + corner[k]];
       }
       Third total[3] = {}, other[3] = {};
 #pragma GCC unroll 12
@@ -384,7 +416,7 @@ struct Full {
       }
       for (int v = 0; v < 3; ++v) *reinterpret_cast<Third*>(force + 8 * v) = total[v] + other[v];
       for (int k = 0; k < 8; ++k) {
-        for (int a = 0; a < 3; ++a) sums[int64_t{kWidth} * corner[k] + a] += force[3 * k + a];
+        for (int a = 0; a < kAxes; ++a) sums[a * rows + corner[k]] += force[3 * k + a];
       }
     }
   }
@@ -392,8 +424,13 @@ struct Full {
 
 // finish(begin, end, chunk) for all nodes, each once, where `sums` holds the product with `vector`.
 template <class T, class Elements, class Finish>
-void product(const Chunks& plan, const int32_t* nodes, const Elements& elements, const T* vector, T* sums,
-             const Finish& finish) {
+void product(const Chunks& plan, const int32_t* nodes, int64_t rows, const Elements& elements, const T* vector,
+             T* sums, const Finish& finish) {
+  const auto clear = [=](int64_t begin, int64_t end) {
+    for (int a = 0; a < kAxes; ++a) {
+      std::memset(static_cast<void*>(sums + a * rows + begin), 0, sizeof(T) * (end - begin));
+    }
+  };
   const int64_t count = static_cast<int64_t>(plan.chunks.size());
   for (int64_t round = 0; round < 2; ++round) {
     const int64_t pieces = (count + 1 - round) / 2;
@@ -402,22 +439,17 @@ void product(const Chunks& plan, const int32_t* nodes, const Elements& elements,
       const int64_t number = 2 * piece + round;
       const Chunks::Chunk& chunk = plan.chunks[number];
       int64_t cleared = chunk.clear_from, done = chunk.done_from;
-      for (int64_t e = chunk.begin; e < chunk.end; e += Chunks::kBlock) {
-        const int64_t end = std::min(e + Chunks::kBlock, chunk.end), block = e / Chunks::kBlock;
+      for (int64_t e = chunk.begin; e < chunk.end; e += kBlock) {
+        const int64_t end = std::min(e + kBlock, chunk.end), block = e / kBlock;
         const int64_t reach = std::min<int64_t>(chunk.clear_to, plan.high[block] + 1);
-        if (reach > cleared) {
-          std::memset(static_cast<void*>(sums + kWidth * cleared), 0, sizeof(T) * kWidth * (reach - cleared));
-          cleared = reach;
-        }
+        if (reach > cleared) clear(cleared, reach), cleared = reach;
         elements.add(nodes, e, end, vector, sums);
         if (end < chunk.end) {
           const int64_t ready = std::min<int64_t>(chunk.done_to, plan.low[block + 1]);
           if (ready > done) finish(done, ready, number), done = ready;
         }
       }
-      if (chunk.clear_to > cleared) {
-        std::memset(static_cast<void*>(sums + kWidth * cleared), 0, sizeof(T) * kWidth * (chunk.clear_to - cleared));
-      }
+      if (chunk.clear_to > cleared) clear(cleared, chunk.clear_to);
       if (chunk.done_to > done) finish(done, chunk.done_to, number);
     });
   }

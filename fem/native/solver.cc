@@ -1,8 +1,9 @@
 // Foreign functions of the compiled solver: the multigrid cycle, and conjugate gradients around it.
 //
-// Arguments after the fixed ones are the levels, finest first. Every level but the coarsest has six arrays:
-// connectivity, coefficient or matrices, inverse diagonal, largest eigenvalue, coarse connectivity, slots; the
-// coarsest has none but its inverse diagonal (for its size) and the dense inverse. See fem/_native.py.
+// Arguments after the fixed ones are the levels, finest first. Every level but the coarsest has ten arrays:
+// connectivity, runs, reach, coefficient or matrices, inverse diagonal, largest eigenvalue, coarse connectivity,
+// its reach and number of rows in order, slots; the coarsest has none but its inverse diagonal (for its size)
+// and the dense inverse. Nodal vectors are (3, rows). See fem/_native.py.
 #include <cmath>
 
 #include "inverse.h"
@@ -14,42 +15,49 @@ namespace ffi = xla::ffi;
 namespace osteon {
 namespace {
 
+ffi::Error not_symmetric() {
+  return ffi::Error::InvalidArgument("the element matrix lacks the symmetry planes of the grid");
+}
+
 ffi::Error read_levels(ffi::RemainingArgs& arguments, const Unit<float>* unit, const Settings& settings,
                        Multigrid* multigrid) {
   const size_t count = arguments.size();
-  if (count < 8 || (count - 2) % 6 != 0) {
-    return ffi::Error::InvalidArgument("levels need six arrays each and two at the end");
+  constexpr size_t kArrays = 10;
+  if (count < kArrays + 2 || (count - 2) % kArrays != 0) {
+    return ffi::Error::InvalidArgument("levels need ten arrays each and two at the end");
   }
-  const auto array = [&](size_t i) { return arguments.get<ffi::AnyBuffer>(i); };
-  const size_t above = (count - 2) / 6;
+  for (size_t i = 0; i < count; ++i) {
+    if (!arguments.get<ffi::AnyBuffer>(i)) return ffi::Error::InvalidArgument("a level is not made of arrays");
+  }
+  const auto array = [&](size_t i) { return arguments.get<ffi::AnyBuffer>(i).value(); };
+  const size_t above = (count - 2) / kArrays;
   multigrid->settings = settings;
   multigrid->levels.resize(above + 1);
   for (size_t number = 0; number < above; ++number) {
     Level& level = multigrid->levels[number];
-    auto nodes = array(6 * number), values = array(6 * number + 1), diagonal = array(6 * number + 2);
-    auto largest = array(6 * number + 3), coarse = array(6 * number + 4), slots = array(6 * number + 5);
-    if (!nodes || !values || !diagonal || !largest || !coarse || !slots) {
-      return ffi::Error::InvalidArgument("a level is not made of arrays");
-    }
-    level.nodes = nodes->typed_data<int32_t>();
-    level.elements = nodes->element_count() / 8;
-    const bool full = static_cast<int64_t>(values->element_count()) != level.elements;
-    level.coefficient = full ? nullptr : values->typed_data<float>();
-    level.matrices = full ? values->typed_data<float>() : nullptr;
-    level.inverse_diagonal = diagonal->typed_data<float>();
-    level.rows = diagonal->element_count() / kWidth;
-    level.largest = *largest->typed_data<float>();
-    level.coarse_nodes = coarse->typed_data<int32_t>();
-    level.transfer_rows = coarse->element_count() / 8;
-    level.slots = slots->typed_data<int32_t>();
+    const size_t first = kArrays * number;
+    auto nodes = array(first), values = array(first + 3), diagonal = array(first + 4), coarse = array(first + 6);
+    level.nodes = nodes.typed_data<int32_t>();
+    level.elements = nodes.element_count() / 8;
+    level.visits = {array(first + 1).typed_data<uint8_t>(), array(first + 2).typed_data<int32_t>()};
+    const bool full = static_cast<int64_t>(values.element_count()) != level.elements;
+    level.coefficient = full ? nullptr : values.typed_data<float>();
+    level.matrices = full ? values.typed_data<float>() : nullptr;
+    level.inverse_diagonal = diagonal.typed_data<float>();
+    level.rows = diagonal.element_count() / kAxes;
+    level.largest = *array(first + 5).typed_data<float>();
+    level.coarse_nodes = coarse.typed_data<int32_t>();
+    level.transfer_rows = coarse.element_count() / 8;
+    level.transfer_visits.reach = array(first + 7).typed_data<int32_t>();
+    level.transfer_main = *array(first + 8).typed_data<int32_t>();
+    level.slots = array(first + 9).typed_data<int32_t>();
     level.unit = unit;
   }
-  auto diagonal = array(6 * above), inverse = array(6 * above + 1);
-  if (!diagonal || !inverse) return ffi::Error::InvalidArgument("the coarsest level is not made of arrays");
+  auto diagonal = array(kArrays * above), inverse = array(kArrays * above + 1);
   Level& coarsest = multigrid->levels.back();
-  coarsest.rows = diagonal->element_count() / kWidth;
-  coarsest.inverse_diagonal = diagonal->typed_data<float>();
-  multigrid->coarsest_inverse = inverse->typed_data<float>();
+  coarsest.rows = diagonal.element_count() / kAxes;
+  coarsest.inverse_diagonal = diagonal.typed_data<float>();
+  multigrid->coarsest_inverse = inverse.typed_data<float>();
   multigrid->prepare();
   return ffi::Error::Success();
 }
@@ -57,61 +65,69 @@ ffi::Error read_levels(ffi::RemainingArgs& arguments, const Unit<float>* unit, c
 ffi::Error cycle(ffi::Buffer<ffi::F32> right, ffi::Buffer<ffi::F32> unit, ffi::RemainingArgs levels,
                  ffi::Result<ffi::Buffer<ffi::F32>> vector, int32_t smoothing_steps, float smoothed_range,
                  float krylov_enough) {
-  const Unit<float> columns(unit.typed_data());
+  const Unit<float> matrix(unit.typed_data());
+  if (!matrix.symmetric) return not_symmetric();
   Multigrid multigrid;
   const Settings settings{smoothing_steps, smoothed_range, krylov_enough};
-  ffi::Error error = read_levels(levels, &columns, settings, &multigrid);
+  ffi::Error error = read_levels(levels, &matrix, settings, &multigrid);
   if (error.failure()) return error;
   multigrid.apply(right.typed_data(), vector->typed_data());
   return ffi::Error::Success();
 }
 
-
 // y = K x without constraints, for one set of scaled elements.
 template <ffi::DataType type>
 ffi::Error scaled_product(ffi::Buffer<type> coefficient, ffi::Buffer<type> vector, ffi::Buffer<ffi::S32> nodes,
-                          ffi::Buffer<type> unit, ffi::Result<ffi::Buffer<type>> result) {
+                          ffi::Buffer<ffi::U8> run, ffi::Buffer<ffi::S32> reach, ffi::Buffer<type> unit,
+                          ffi::Result<ffi::Buffer<type>> result) {
   using T = ffi::NativeType<type>;
-  const Unit<T> columns(unit.typed_data());
+  const Unit<T> matrix(unit.typed_data());
+  if (!matrix.symmetric) return not_symmetric();
+  const Visits visits{run.typed_data(), reach.typed_data()};
+  const int64_t rows = vector.element_count() / kAxes;
   Chunks chunks;
-  const int64_t rows = vector.element_count() / kWidth;
-  chunks.build(nodes.typed_data(), coefficient.element_count(), rows);
-  product<T>(chunks, nodes.typed_data(), Scaled<T>{coefficient.typed_data(), &columns, chunks.run.data()}, vector.typed_data(),
-             result->typed_data(), [](int64_t, int64_t, int64_t) {});
+  chunks.build(visits, coefficient.element_count(), rows);
+  product<T>(chunks, nodes.typed_data(), rows, Scaled<T>{coefficient.typed_data(), &matrix, visits.run, rows},
+             vector.typed_data(), result->typed_data(), [](int64_t, int64_t, int64_t) {});
   return ffi::Error::Success();
 }
 
 struct DiagonalElements {
-  const float *coefficient, *local;  // (elements,), (8, 4)
+  const float *coefficient, *local;  // (elements,), (8, 3)
+  int64_t rows;
 
   void add(const int32_t* nodes, int64_t begin, int64_t end, const float*, float* sums) const {
     for (int64_t e = begin; e < end; ++e) {
-      for (int k = 0; k < 8; ++k) node(sums, nodes[8 * e + k]) += coefficient[e] * node(local, k);
+      for (int k = 0; k < 8; ++k) {
+        for (int a = 0; a < kAxes; ++a) sums[a * rows + nodes[8 * e + k]] += coefficient[e] * local[3 * k + a];
+      }
     }
   }
 };
 
 // Diagonal of the stiffness of scaled elements.
-ffi::Error diagonal(ffi::Buffer<ffi::F32> coefficient, ffi::Buffer<ffi::S32> nodes, ffi::Buffer<ffi::F32> local,
-                    ffi::Result<ffi::Buffer<ffi::F32>> result) {
+ffi::Error diagonal(ffi::Buffer<ffi::F32> coefficient, ffi::Buffer<ffi::S32> nodes, ffi::Buffer<ffi::S32> reach,
+                    ffi::Buffer<ffi::F32> local, ffi::Result<ffi::Buffer<ffi::F32>> result) {
+  const int64_t rows = result->element_count() / kAxes;
   Chunks chunks;
-  chunks.build(nodes.typed_data(), coefficient.element_count(), result->element_count() / kWidth);
-  const DiagonalElements elements{coefficient.typed_data(), local.typed_data()};
-  product<float>(chunks, nodes.typed_data(), elements, nullptr, result->typed_data(),
+  chunks.build({nullptr, reach.typed_data()}, coefficient.element_count(), rows);
+  const DiagonalElements elements{coefficient.typed_data(), local.typed_data(), rows};
+  product<float>(chunks, nodes.typed_data(), rows, elements, nullptr, result->typed_data(),
                  [](int64_t, int64_t, int64_t) {});
   return ffi::Error::Success();
 }
 
 // Largest eigenvalue of D^-1 K from below, by the power method, as `_power_iteration` of fem/_multigrid.py.
-ffi::Error largest(ffi::Buffer<ffi::F32> matrices, ffi::Buffer<ffi::S32> nodes, ffi::Buffer<ffi::F32> diagonal,
-                   ffi::Buffer<ffi::F32> start, ffi::Result<ffi::Buffer<ffi::F32>> result, int32_t steps) {
+ffi::Error largest(ffi::Buffer<ffi::F32> matrices, ffi::Buffer<ffi::S32> nodes, ffi::Buffer<ffi::S32> reach,
+                   ffi::Buffer<ffi::F32> diagonal, ffi::Buffer<ffi::F32> start,
+                   ffi::Result<ffi::Buffer<ffi::F32>> result, int32_t steps) {
   Level level;
   level.nodes = nodes.typed_data();
   level.elements = nodes.element_count() / 8;
-  level.rows = diagonal.element_count() / kWidth;
+  level.rows = diagonal.element_count() / kAxes;
   level.matrices = matrices.typed_data();
-  level.chunks.build(level.nodes, level.elements, level.rows);
-  const int64_t size = kWidth * level.rows;
+  level.chunks.build({nullptr, reach.typed_data()}, level.elements, level.rows);
+  const int64_t size = kAxes * level.rows;
   level.sums.resize(size);
   level.change.resize(size);
   const float *inverse = diagonal.typed_data(), *sums = level.sums.get(), *first = start.typed_data();
@@ -148,18 +164,19 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
                                ffi::Result<ffi::Buffer<ffi::S32>> iterations, int32_t max_iterations,
                                int32_t smoothing_steps, float smoothed_range, float krylov_enough) {
   using T = ffi::NativeType<type>;
-  const Unit<T> columns(unit.typed_data());
-  const Unit<float> columns32(unit32.typed_data());
+  const Unit<T> matrix(unit.typed_data());
+  const Unit<float> single(unit32.typed_data());
+  if (!matrix.symmetric || !single.symmetric) return not_symmetric();
   Multigrid multigrid;
   const Settings settings{smoothing_steps, smoothed_range, krylov_enough};
-  ffi::Error error = read_levels(arguments, &columns32, settings, &multigrid);
+  ffi::Error error = read_levels(arguments, &single, settings, &multigrid);
   if (error.failure()) return error;
 
   const Level& finest = multigrid.levels.front();
-  const int64_t rows = finest.rows, size = kWidth * rows;
+  const int64_t rows = finest.rows, size = kAxes * rows;
   const int64_t mode_count = modes.element_count() / size;
   const float* inverse = finest.inverse_diagonal;
-  const Scaled<T> elements{coefficient.typed_data(), &columns, finest.chunks.run.data()};
+  const Scaled<T> elements{coefficient.typed_data(), &matrix, finest.visits.run, rows};
   Aligned<T> residual(size), direction(size), image(size);
   Aligned<float> scaled(size), cycled(size);
   T *x = solution->typed_data(), *r = residual.get(), *p = direction.get(), *q = image.get();
@@ -168,12 +185,14 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
   std::vector<double> parts(Chunks::kMost);
   const auto multiply_free = [&](const T* v) {
     std::fill(parts.begin(), parts.end(), 0.0);
-    product<T>(finest.chunks, finest.nodes, elements, v, q, [&](int64_t begin, int64_t end, int64_t chunk) {
+    product<T>(finest.chunks, finest.nodes, rows, elements, v, q, [&](int64_t begin, int64_t end, int64_t chunk) {
       double sum = 0;
+      for (int a = 0; a < kAxes; ++a) {
 #pragma omp simd reduction(+ : sum)
-      for (int64_t i = kWidth * begin; i < kWidth * end; ++i) {
-        q[i] = inverse[i] != 0 ? q[i] : T(0);
-        sum += double(v[i]) * q[i];
+        for (int64_t i = a * rows + begin; i < a * rows + end; ++i) {
+          q[i] = inverse[i] != 0 ? q[i] : T(0);
+          sum += double(v[i]) * q[i];
+        }
       }
       parts[chunk] += sum;
     });
@@ -254,6 +273,7 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(osteon_diagonal, diagonal,
                               ffi::Ffi::Bind()
                                   .Arg<ffi::Buffer<ffi::F32>>()
                                   .Arg<ffi::Buffer<ffi::S32>>()
+                                  .Arg<ffi::Buffer<ffi::S32>>()
                                   .Arg<ffi::Buffer<ffi::F32>>()
                                   .Ret<ffi::Buffer<ffi::F32>>());
 
@@ -261,18 +281,21 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(osteon_largest, largest,
                               ffi::Ffi::Bind()
                                   .Arg<ffi::Buffer<ffi::F32>>()
                                   .Arg<ffi::Buffer<ffi::S32>>()
+                                  .Arg<ffi::Buffer<ffi::S32>>()
                                   .Arg<ffi::Buffer<ffi::F32>>()
                                   .Arg<ffi::Buffer<ffi::F32>>()
                                   .Ret<ffi::Buffer<ffi::F32>>()
                                   .Attr<int32_t>("steps"));
 
-#define OSTEON_PRODUCT(symbol, type)                                  \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, scaled_product<type>,         \
-                                ffi::Ffi::Bind()                      \
-                                    .Arg<ffi::Buffer<type>>()         \
-                                    .Arg<ffi::Buffer<type>>()         \
-                                    .Arg<ffi::Buffer<ffi::S32>>()     \
-                                    .Arg<ffi::Buffer<type>>()         \
+#define OSTEON_PRODUCT(symbol, type)                              \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(symbol, scaled_product<type>,     \
+                                ffi::Ffi::Bind()                  \
+                                    .Arg<ffi::Buffer<type>>()     \
+                                    .Arg<ffi::Buffer<type>>()     \
+                                    .Arg<ffi::Buffer<ffi::S32>>() \
+                                    .Arg<ffi::Buffer<ffi::U8>>()  \
+                                    .Arg<ffi::Buffer<ffi::S32>>() \
+                                    .Arg<ffi::Buffer<type>>()     \
                                     .Ret<ffi::Buffer<type>>())
 OSTEON_PRODUCT(osteon_product_f32, ffi::F32);
 OSTEON_PRODUCT(osteon_product_f64, ffi::F64);

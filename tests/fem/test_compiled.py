@@ -7,7 +7,7 @@ import pytest
 
 import fem
 import meshes
-from fem import _multigrid, _native, _operator, _solve
+from fem import _multigrid, _native, _operator, _solve, _visits
 
 ROUNDING = {jnp.float32: 2e-5, jnp.float64: 1e-12}
 BUILT = _native.compiled_solver() is not None
@@ -41,12 +41,13 @@ def test_the_product_is_that_of_plain_jax(shape, dtype, rng):
     from fem._hierarchy import unique_nodes
 
     nodes, connectivity = unique_nodes(elements)
-    vector = jnp.asarray(np.pad(rng.standard_normal((len(nodes), 3)), ((0, 1), (0, 1))), dtype)
+    vector = _operator.to_padded(jnp.asarray(rng.standard_normal((len(nodes), 3)), dtype))
     coefficient = jnp.asarray(rng.uniform(1, 100, (1, len(elements))), dtype)
     unit = _operator.unit_stiffness(fem.isotropic(0.3), dtype)
+    visited = [jnp.asarray(array(connectivity)) for array in (_visits.runs, _visits.reach)]
     connectivity = jnp.asarray(connectivity[None], jnp.int32)
     expected = _operator.apply_scaled(coefficient, vector, connectivity, unit)
-    found = jax.jit(_native.product)(coefficient, vector, connectivity, unit)
+    found = jax.jit(_native.product)(coefficient, vector, (connectivity, *visited), unit)
     np.testing.assert_allclose(found, expected, atol=ROUNDING[dtype] * float(jnp.abs(expected).max()))
 
 
@@ -75,7 +76,8 @@ def test_displacement_and_iterations_are_those_of_plain_jax(load, dtype, monkeyp
     """The same iteration, up to rounding."""
     mask, modulus = porous()
     plan, modulus = make(mask, load), jnp.asarray(modulus, dtype)
-    rtol = 1e-5 if dtype == jnp.float32 else 1e-9
+    # plain JAX sums in the precision of the vectors: a stop near rounding comes when it comes
+    rtol = 1e-4 if dtype == jnp.float32 else 1e-9
     found, info = jax.jit(lambda m, p: fem.solve(m, p, rtol=rtol))(modulus, plan)
     plain(monkeypatch)
     expected, expected_info = jax.jit(lambda m, p: fem.solve(m, p, rtol=rtol))(modulus, plan)

@@ -49,7 +49,7 @@ def run_study(
         for note in level.notes:
             folder.log(note)
         progress.stage(f"{level.name}: mesh")
-        model = make_level_model(level, study.mechanics)
+        model = make_level_model(level, study.mechanics, prepared.day)
         require_memory(model.elements, memory_gb)
         folder.log(f"{level.name}: {model.elements} elements")
         for arm in prepared.arms:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ._activities import ChosenDay
 from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
-from ._map_figures import density_figure, energy_figure, percent_change
+from ._map_figures import MOST_ACTIVITIES, activities_figure, density_figure, energy_figure, percent_change
 from ._prepared import Prepared
 from ._runfolder import RunFolder, write_atomic
 from ._simulation import ArmResult
@@ -119,8 +120,10 @@ def write_figures(
             level.name,
             f"{level.name}: time courses by arm, change from baseline.",
         )
+        if prepared.day is not None:
+            _keep_activities(keep, level, mine[0], prepared.day)
         for result in mine[1:] or mine:
-            _keep_maps(keep, level, result)
+            _keep_maps(keep, level, result, "of the day" if prepared.day else "at the habitual force")
     courses = {arm.name: _step_levels(prepared.courses[arm.name]) for arm in prepared.arms}
     days = results[0].step_days[1:].tolist()
     keep("hormones.png", hormone_figure(courses, days), None, "Hormone levels by arm, mean of each step.")
@@ -134,14 +137,41 @@ def write_figures(
     return listed
 
 
-def _keep_maps(keep: Any, level: LevelBone, result: ArmResult) -> None:
-    spacing = tuple(float(edge) for edge in np.asarray(level.grid.spacing))
+def _keep_activities(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay) -> None:
+    assert result.activity_energy is not None
+    fields = {
+        activity.name: _grid(level, energy)
+        for activity, energy in zip(day.activities, result.activity_energy, strict=True)
+    }
+    shown = dict(list(fields.items())[:MOST_ACTIVITIES]) | {"the day": _grid(level, result.energy[0])}
+    keep(
+        f"{slug(level.name)}_activities.png",
+        activities_figure(
+            shown, level.bone, _spacing(level), title=f"{level.name}: strain energy density at baseline"
+        ),
+        level.name,
+        f"{level.name}: strain energy density (mean of each voxel) before treatment in every activity"
+        f"{'' if len(shown) == len(fields) + 1 else f' (the first {MOST_ACTIVITIES})'} and what stands for "
+        "the day, which drives remodeling; sagittal and coronal slices through the middle of the body.",
+    )
+
+
+def _spacing(level: LevelBone) -> tuple[float, ...]:
+    return tuple(float(edge) for edge in np.asarray(level.grid.spacing))
+
+
+def _grid(level: LevelBone, values: np.ndarray) -> np.ndarray:
+    full = np.zeros(level.bone.shape)
+    full[level.bone] = values
+    return full
+
+
+def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, loaded: str) -> None:
+    spacing = _spacing(level)
     month = result.months[-1]
 
     def grid(values: np.ndarray) -> np.ndarray:
-        full = np.zeros(level.bone.shape)
-        full[level.bone] = values
-        return full
+        return _grid(level, values)
 
     density = 1000 * result.density
     keep(
@@ -166,10 +196,10 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult) -> None:
             grid(result.energy[-1]),
             level.bone,
             spacing,
-            title=f"{level.name}, {result.arm}: strain energy density at the habitual force, month {month}",
+            title=f"{level.name}, {result.arm}: strain energy density {loaded}, month {month}",
         ),
         level.name,
-        f"{level.name}, {result.arm}: strain energy density (mean of each voxel) at the habitual force.",
+        f"{level.name}, {result.arm}: strain energy density (mean of each voxel) {loaded}.",
     )
 
 

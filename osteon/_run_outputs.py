@@ -12,6 +12,7 @@ from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
 from ._map_figures import MOST_ACTIVITIES, activities_figure, density_figure, energy_figure, percent_change
 from ._prepared import Prepared
+from ._run_strength import strength_figure
 from ._runfolder import RunFolder, write_atomic
 from ._simulation import ArmResult
 
@@ -124,6 +125,14 @@ def write_figures(
             _keep_activities(keep, level, mine[0], prepared.day)
         for result in mine[1:] or mine:
             _keep_maps(keep, level, result, "of the day" if prepared.day else "at the habitual force")
+        if mine[0].nonlinear:
+            keep(
+                f"{slug(level.name)}_strength.png",
+                strength_figure(mine, f"{level.name}: pushed beyond yield at month {mine[0].months[-1]}"),
+                level.name,
+                f"{level.name}: force over overall strain of the elastoplastic body at the end of every arm; "
+                "the untreated one is as before treatment. Diamonds: 0.2 % offset.",
+            )
     courses = {arm.name: _step_levels(prepared.courses[arm.name]) for arm in prepared.arms}
     days = results[0].step_days[1:].tolist()
     keep("hormones.png", hormone_figure(courses, days), None, "Hormone levels by arm, mean of each step.")

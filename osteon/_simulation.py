@@ -74,6 +74,8 @@ class ArmResult:
     "what every activity does at baseline and at the last month; empty for one axial load"
     activity_energy: np.ndarray | None
     "strain energy density of every activity at baseline, MPa, (cases, nb)"
+    end_modulus: np.ndarray
+    "modulus of the elements at the last month, MPa, (ne,)"
     nonlinear: list[dict[str, Any]]
     "strength beyond yield at baseline and at the last month; empty unless asked for"
 
@@ -284,6 +286,9 @@ def simulate_arm(
         held=np.asarray(trajectory.activity) == 0,
         activities=[] if day is None else activity_records(day, by_activity, months),
         activity_energy=None if day is None else baseline_activity_energy(model.mechanics, displacement[0]),
+        end_modulus=np.asarray(
+            model.mechanics.modulus(trajectory.end, trajectory.start, trajectory.activity)
+        ),
         nonlinear=[],
     )
 

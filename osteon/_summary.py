@@ -14,6 +14,7 @@ from ._activity_test import OVERLOAD_SHARE, OVERLOAD_STRAIN
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
+from ._run_strength import YIELD_ASSUMPTION, strength_rows
 from ._simulation import ArmResult
 from ._study_tables import Study
 
@@ -153,6 +154,7 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
             for result in results
             for row in result.activities
         ],
+        "nonlinear_strength": strength_rows(results),
         "solver": [result.solver for result in results],
         "assumptions": assumptions(study, prepared.day),
         "parameters": parameter_table(prepared.parameters),
@@ -272,6 +274,7 @@ def assumptions(study: Study, day: ChosenDay | None = None) -> list[str]:
         "power 2.58 and ash fraction to the power 2.74 (Hernandez 2001).",
         "Strength (Pistoia): the load at which 2 % of the bone exceeds 0.7 % effective strain; strength "
         "(Crawford): failure strain times stiffness times height. Both are linear estimates.",
+        *([YIELD_ASSUMPTION] if study.mechanics.strength == "nonlinear" else []),
         "DXA precision, marrow fat, partial volume and the scanner's blur are not simulated; densities are "
         "hydroxyapatite-equivalent.",
     ]

@@ -6,10 +6,10 @@ import numpy as np
 
 from ._activities import sentence_of
 from ._levels import LevelBone
-from ._machine import memory_of_machine_gb, prepare_jax, require_memory
+from ._machine import memory_of_machine_gb, prepare_jax
 from ._prepared import prepare
-from ._run_outputs import slug
-from ._runfolder import require_fresh, run_folder
+from ._run_memory import require_run_memory
+from ._runfolder import require_fresh, run_folder, slug
 from ._simulation import make_level_model
 from ._study import read_study
 
@@ -24,7 +24,7 @@ def check_command(arguments: argparse.Namespace) -> None:
     print(f"{study.title}\n  {prepared.image.sentence}.\n  {prepared.image.calibration['sentence']}")
     for level in prepared.levels:
         model = make_level_model(level, study.mechanics, prepared.day)
-        plan = require_memory(model.elements, arguments.memory_gb)
+        plan = require_run_memory(model, study, arguments.memory_gb)
         print(f"  {level.name}: {level.sentence}")
         for note in level.notes:
             print(f"    {note}")

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ._machine import prepare_jax, require_memory
+from ._load_test import make_load_test
+from ._machine import prepare_jax
 from ._overrides import to_toml
 from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
 from ._report import write_report
+from ._run_memory import require_run_memory
 from ._runfolder import RunFolder, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
-from ._simulation import ArmResult, LevelModel, make_level_model, make_load_test, simulate_arm
+from ._simulation import ArmResult, LevelModel, make_level_model, simulate_arm
 from ._study import read_study
 from ._study_tables import Study
 from ._summary import run_summary, timecourse_csv, timecourse_rows
@@ -52,7 +54,7 @@ def run_study(
             folder.log(note)
         progress.stage(f"{level.name}: mesh")
         model = make_level_model(level, study.mechanics, prepared.day)
-        require_memory(model.elements, memory_gb)
+        require_run_memory(model, study, memory_gb)
         folder.log(f"{level.name}: {model.elements} elements")
         for arm in prepared.arms:
             progress.stage(f"{level.name}: {arm.name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ._levels import LevelBone, to_source
 from ._map_figures import MOST_ACTIVITIES, activities_figure, density_figure, energy_figure, percent_change
 from ._prepared import Prepared
 from ._run_strength import strength_figure
-from ._runfolder import RunFolder, write_atomic
+from ._runfolder import RunFolder, slug, write_atomic
 from ._simulation import ArmResult
 
 _SHOWN = (
@@ -24,11 +23,6 @@ _SHOWN = (
     "resorption_percent",
     "formation_percent",
 )
-
-
-def slug(name: str) -> str:
-    """A name as part of a file name: lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
 def fields_of(result: ArmResult, month_index: int) -> dict[str, np.ndarray]:
@@ -46,7 +40,8 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) 
     """NIfTI on the grid of the CT (all levels in one file), and VTI per level.
 
     NIfTI: baseline_NAME and ARM_monthM_NAME with NAME one of vbmd_mg_cm3, change_percent (follow-up only),
-    sed_mpa and effective_strain. VTI: the same fields of every arm on the level's own grid.
+    sed_mpa and effective_strain; baseline_ACTIVITY_sed_mpa for every activity of a day.
+    VTI: the same fields of every arm on the level's own grid.
     """
     levels = {level.name: level for level in prepared.levels}
     untreated = [result for result in results if result.arm == prepared.arms[0].name]
@@ -54,6 +49,10 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) 
         name: [(levels[r.level], fields_of(r, 0)[name]) for r in untreated]
         for name in ("vbmd_mg_cm3", "sed_mpa", "effective_strain")
     }
+    for position, activity in enumerate(prepared.day.activities if prepared.day else ()):
+        baseline[f"{slug(activity.name)}_sed_mpa"] = [
+            (levels[r.level], r.activity_energy[position]) for r in untreated if r.activity_energy is not None
+        ]
     for name, parts in baseline.items():
         _write_nifti(folder, f"baseline_{name}", parts)
     for arm in prepared.arms:
@@ -147,10 +146,9 @@ def write_figures(
 
 
 def _keep_activities(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay) -> None:
-    assert result.activity_energy is not None
+    energies = () if result.activity_energy is None else result.activity_energy
     fields = {
-        activity.name: _grid(level, energy)
-        for activity, energy in zip(day.activities, result.activity_energy, strict=True)
+        activity.name: _grid(level, energy) for activity, energy in zip(day.activities, energies, strict=True)
     }
     shown = dict(list(fields.items())[:MOST_ACTIVITIES]) | {"the day": _grid(level, result.energy[0])}
     keep(

@@ -31,11 +31,13 @@ def push_level(
       where: level, arm and month, for the error.
 
     Raises:
+      ValueError: the law of the model gives no yield stress.
       NotConvergedError: an increment that did not converge.
     """
     import fem
 
-    assert model.yield_stress is not None
+    if model.yield_stress is None:
+        raise ValueError(f"`model` must have yield stresses ({where}), got None; take a law that gives them")
     ratio = modulus / np.asarray(model.mechanics.baseline_modulus)
     return push(
         modulus,

@@ -7,9 +7,9 @@ from typing import Any, cast
 import numpy as np
 
 from ._activities import ChosenDay
-from ._activity_test import activity_records, activity_test, baseline_activity_energy
 from ._errors import NotConvergedError, UserError, input_errors
 from ._levels import LevelBone
+from ._load_test import activity_records, baseline_activity_energy
 from ._study import report_months
 from ._study_tables import Arm, MechanicsSettings, Study, Subject, Time
 from ._voxels import bounding_box
@@ -214,7 +214,7 @@ def simulate_arm(
       parameters: biological parameters.
       study: the study.
       arm: name of the arm.
-      load_test: function of `make_load_test`, one for all levels and arms.
+      load_test: function of `_load_test.make_load_test`, one for all levels and arms.
 
     Raises:
       NotConvergedError: a solve that did not reach its tolerance.
@@ -291,36 +291,3 @@ def simulate_arm(
         ),
         nonlinear=[],
     )
-
-
-def make_load_test() -> Any:
-    """The compiled evaluation of the reported solves.
-
-    Its arguments have one row per report; the last two are those of the start. Its results have one too:
-    energy, effective strain, Pistoia's strength and, of a day of activities, an `ActivityTest`.
-    """
-    import jax
-
-    import fem
-    from remodeling import BoneState
-
-    def load_test(mechanics, bone_fraction, mineral_deficit, displacement, reaction_n, start, activity):
-        bone = mechanics.bone_elements
-
-        def one(report):
-            fraction, deficit, displacement, reaction = report
-            zero = jax.numpy.zeros_like(fraction)
-            state = BoneState(zero, zero, zero, fraction, deficit)
-            modulus = mechanics.modulus(state, start, activity)
-            # the load test is the first load case of a day
-            pushed = displacement if mechanics.daily is None else displacement[0]
-            fields = fem.element_fields(pushed, modulus, mechanics.plan)
-            pistoia = fem.strength_pistoia(fields.sed_centroid[bone], modulus[bone], reaction)
-            if mechanics.daily is None:
-                return fields.sed_mean[bone], fields.effective_strain[bone], pistoia, None
-            energy, test = activity_test(displacement, modulus, mechanics)
-            return energy, fem.effective_strain(energy, modulus[bone]), pistoia, test
-
-        return jax.lax.map(one, (bone_fraction, mineral_deficit, displacement, reaction_n))
-
-    return jax.jit(load_test)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ._errors import UserError
 from ._overrides import apply_override, parse_override
+from ._runfolder import slug
 from ._schema import Binder, key_lines
 from ._study_tables import DENSITY_TYPES, DailySettings, ImageSource, Level, MechanicsSettings, Study, Time
 
@@ -182,12 +183,14 @@ def _check_daily(daily: DailySettings, mechanics: MechanicsSettings, binder: Bin
             f"is {mechanics.habitual_force_n:g} although [mechanics.daily] states the forces of the day; "
             "remove one of the two",
         )
-    names = [activity.name for activity in daily.activity]
+    names = [slug(activity.name) for activity in daily.activity]
     for position, activity in enumerate(daily.activity):
         here = f"{where}.activity[{position}]"
-        if activity.name in names[:position]:
+        if names[position] in names[:position]:
             binder.complain(
-                f"{here}.name", f"is {activity.name!r} a second time; give every activity its own name"
+                f"{here}.name",
+                f"is {activity.name!r}, whose letters and digits are those of an activity before it; give "
+                "every activity its own name",
             )
         if not activity.load:
             binder.complain(f"{here}.load", "is empty; add [[mechanics.daily.activity.load]] with a case")
@@ -199,7 +202,8 @@ def _check_daily(daily: DailySettings, mechanics: MechanicsSettings, binder: Bin
                     f"{here}.load[{row}]",
                     f"needs exactly one of force_n and moment_n_mm, got {'both' if given else 'neither'}",
                 )
-        if activity.load and not any(load.force_n or load.moment_n_mm for load in activity.load):
+        sizes = [load.moment_n_mm if load.force_n is None else load.force_n for load in activity.load]
+        if sizes and all(size == 0 for size in sizes):
             binder.complain(
                 f"{here}.load", "has no size other than 0, which loads nothing; give a force or a moment"
             )

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ._activities import ChosenDay, describe_day, sentence_of
-from ._activity_test import OVERLOAD_SHARE, OVERLOAD_STRAIN
+from ._activities import describe_day
+from ._assumptions import assumptions
+from ._load_test import OVERLOAD_SHARE, OVERLOAD_STRAIN
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
-from ._run_strength import YIELD_ASSUMPTION, strength_rows
+from ._run_strength import strength_rows
 from ._simulation import ArmResult
 from ._study_tables import Study
 
@@ -248,52 +249,6 @@ def _overloads(results: list[ArmResult]) -> list[str]:
                 "every day. The model is linear in the forces, and only their ratios act on remodeling."
             )
     return texts
-
-
-def assumptions(study: Study, day: ChosenDay | None = None) -> list[str]:
-    """What the answer rests on, in words."""
-    import remodeling
-
-    statuses = [row.status for row in remodeling.PARAMETERS]
-    counts = ", ".join(f"{statuses.count(status)} {status}" for status in sorted(set(statuses)))
-    point = (
-        "its own stimulus before treatment"
-        if study.mechanics.set_point == "local"
-        else "the body's mean stimulus"
-    )
-    return [
-        f"Biological parameters: {len(statuses)} in all, {counts}; each with its source in the table below.",
-        "Before treatment the bone is in the steady state of its measured density and hormones: untreated, "
-        "nothing moves. Ageing is not simulated.",
-        f"Every voxel defends {point}; the {'force' if day is None else 'forces'} of daily life "
-        f"{'stays' if day is None else 'stay'} constant.",
-        *_loading_assumptions(study, day),
-        "Hormones act through their mean over each step; peaks between injections are averaged.",
-        "The stiffness is that of the body with its cement caps where the load case has them.",
-        "Baseline stiffness follows the density-modulus law; its change follows bone volume fraction to the "
-        "power 2.58 and ash fraction to the power 2.74 (Hernandez 2001).",
-        "Strength (Pistoia): the load at which 2 % of the bone exceeds 0.7 % effective strain; strength "
-        "(Crawford): failure strain times stiffness times height. Both are linear estimates.",
-        *([YIELD_ASSUMPTION] if study.mechanics.strength == "nonlinear" else []),
-        "DXA precision, marrow fat, partial volume and the scanner's blur are not simulated; densities are "
-        "hydroxyapatite-equivalent.",
-    ]
-
-
-def _loading_assumptions(study: Study, day: ChosenDay | None) -> list[str]:
-    if day is None:
-        return [
-            f"The habitual force is {study.mechanics.habitual_force_n:g} N (assumed); it scales the maps of "
-            "energy and strain and nothing else."
-        ]
-    return [
-        f"The day is made of {'; '.join(sentence_of(activity) for activity in day.activities)}. Forces and "
-        "moments are the resultants on the platens; motions of the platens without a load are held. "
-        f"The exponent of the daily stress stimulus is {day.exponent:g} (Beaupre, Orr, Carter 1990).",
-        "Multiplying all forces and moments, or all cycles, by one number changes the maps of energy and "
-        "strain and nothing else.",
-        *(f"Activity {activity.name}: {activity.source}" for activity in day.activities),
-    ]
 
 
 def parameter_table(parameters: Any) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What each activity of a day does to the bone: motion of the platen, strain, share in the stimulus."""
+"""The reported solves evaluated: stiffness test, and what each activity of a day does to the bone."""
 
 from typing import Any, NamedTuple
 
@@ -21,6 +21,39 @@ class ActivityTest(NamedTuple):
     "share of the bone voxels whose effective strain exceeds the 0.7 % of Pistoia's criterion, (cases,)"
     stimulus_share: Any
     "mean over the bone of each activity's part in sum n U^(m/2), (cases,)"
+
+
+def make_load_test() -> Any:
+    """The compiled evaluation of the reported solves.
+
+    Its arguments have one row per report; the last two are those of the start. Its results have one too:
+    energy, effective strain, Pistoia's strength and, of a day of activities, an `ActivityTest`.
+    """
+    import jax
+
+    import fem
+    from remodeling import BoneState
+
+    def load_test(mechanics, bone_fraction, mineral_deficit, displacement, reaction_n, start, activity):
+        bone = mechanics.bone_elements
+
+        def one(report):
+            fraction, deficit, displacement, reaction = report
+            zero = jax.numpy.zeros_like(fraction)
+            state = BoneState(zero, zero, zero, fraction, deficit)
+            modulus = mechanics.modulus(state, start, activity)
+            # the load test is the first load case of a day
+            pushed = displacement if mechanics.daily is None else displacement[0]
+            fields = fem.element_fields(pushed, modulus, mechanics.plan)
+            pistoia = fem.strength_pistoia(fields.sed_centroid[bone], modulus[bone], reaction)
+            if mechanics.daily is None:
+                return fields.sed_mean[bone], fields.effective_strain[bone], pistoia, None
+            energy, test = activity_test(displacement, modulus, mechanics)
+            return energy, fem.effective_strain(energy, modulus[bone]), pistoia, test
+
+        return jax.lax.map(one, (bone_fraction, mineral_deficit, displacement, reaction_n))
+
+    return jax.jit(load_test)
 
 
 def activity_test(displacement: Any, modulus: Any, mechanics: Any) -> tuple[Any, ActivityTest]:

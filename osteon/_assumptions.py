@@ -45,7 +45,7 @@ def _loading_assumptions(study: Study, day: ChosenDay | None) -> list[str]:
         f"The day is made of {'; '.join(sentence_of(activity) for activity in day.activities)}. Forces and "
         "moments are the resultants on the platens; motions of the platens without a load are held. "
         f"The exponent of the daily stress stimulus is {day.exponent:g} (Beaupre, Orr, Carter 1990).",
-        "Multiplying all forces and moments, or all cycles, by one number changes the maps of energy and "
-        "strain and nothing else.",
+        "Multiplying all forces and moments by one number changes the maps of energy and strain and the "
+        "share of overloaded bone, and nothing else; multiplying all cycles changes nothing.",
         *(f"Activity {activity.name}: {activity.source}" for activity in day.activities),
     ]

@@ -225,9 +225,10 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
   double norm = std::sqrt(total(size, square)), rho = 1, alpha = 0;
   int32_t iteration = 0;
   Aligned<T> lifted(mode_count > 0 ? size : 0);
+  // the cycle gets the residual over its norm of the step before
+  double scale = norm;
+  entries(size, [=](int64_t i) { b[i] = float(r[i] / T(scale)); });
   while (norm > target && iteration < max_iterations) {
-    const T shrink = T(1 / norm), grow = T(norm);
-    entries(size, [=](int64_t i) { b[i] = float(r[i] * shrink); });
     multigrid.apply(b, z);
     if (mode_count > 0) {
       T* wide = lifted.get();
@@ -236,23 +237,28 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
       entries(size, [=](int64_t i) { z[i] = float(wide[i]); });
     }
     double across = 0;
-    const double rho_new = norm * total(size, [=](int64_t i) { return double(r[i]) * z[i]; },
-                                        [=](int64_t i) { return double(q[i]) * z[i]; }, &across);
+    const double rho_new = scale * total(size, [=](int64_t i) { return double(r[i]) * z[i]; },
+                                         [=](int64_t i) { return double(q[i]) * z[i]; }, &across);
     // z . (r - r of the step before) / rho, where the difference is -alpha q
-    const T beta = T(-alpha * norm * across / rho);
-    entries(size, [=](int64_t i) { p[i] = grow * T(z[i]) + beta * p[i]; });
+    const T grow = T(scale), beta = T(-alpha * scale * across / rho), step_before = T(alpha);
+    entries(size, [=](int64_t i) {
+      x[i] += step_before * p[i];
+      p[i] = grow * T(z[i]) + beta * p[i];
+    });
     alpha = rho_new / multiply_free(p);
-    const T step = T(alpha);
+    scale = norm;
+    const T step = T(alpha), shrink = T(1 / scale);
     norm = std::sqrt(total(size, [=](int64_t i) {
-      x[i] += step * p[i];
       r[i] -= step * q[i];
+      b[i] = float(r[i] * shrink);
       return double(r[i]) * r[i];
     }));
     rho = rho_new;
     ++iteration;
     if (!std::isfinite(norm)) break;
   }
-  entries(size, [=](int64_t i) { x[i] = inverse[i] != 0 ? x[i] : load[i]; });
+  const T last = T(alpha);
+  entries(size, [=](int64_t i) { x[i] = inverse[i] != 0 ? x[i] + last * p[i] : load[i]; });
   *iterations->typed_data() = iteration;
   return ffi::Error::Success();
 }

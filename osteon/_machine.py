@@ -41,12 +41,12 @@ def memory_of_machine_gb() -> float:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
 
 
-_MEMORY = MappingProxyType({"solve": (0.45, 0.81e3), "run": (1.2, 2.5e3), "push": (1.2, 8e3)})
+_MEMORY = MappingProxyType({"solve": (0.466, 0.914e3), "run": (1.2, 2.5e3), "push": (1.2, 8e3)})
 """GB of a process, and bytes per element on top, for every task.
 
 "solve": one load case, fitted to the four `osteon solve` runs with an empty cache in
 benchmarks/results/solver.json (29,270 to 1,820,744 elements, trabecular and solid), which it meets within
-10 %. "run": an upper estimate, to which `memory_plan_gb` adds what grows with load cases and recorded
+5 %. "run": an upper estimate, to which `memory_plan_gb` adds what grows with load cases and recorded
 months; runs of 156,860 elements took 1.28 GB (one load case, 5 rows of fields) to 1.93 GB (three, 25 rows).
 "push": beyond yield, with history and tangent of eight points per element; an upper estimate from what is
 stored, 29,270 elements took 1.16 GB, and 156,860 took 1.98 GB in a run.

@@ -6,7 +6,7 @@ import sys
 from setuptools import Extension, setup
 
 NATIVE = "fem/native"
-HEADERS = [f"{NATIVE}/{name}.h" for name in ("inverse", "multigrid", "pool", "product")]
+HEADERS = [f"{NATIVE}/{name}.h" for name in ("elements", "inverse", "multigrid", "pool", "product")]
 
 
 def extensions() -> list[Extension]:

@@ -15,6 +15,10 @@ namespace ffi = xla::ffi;
 namespace osteon {
 namespace {
 
+ffi::Error out_of_memory() {
+  return ffi::Error(ffi::ErrorCode::kResourceExhausted, "no memory for the vectors of the compiled solver");
+}
+
 ffi::Error not_symmetric() {
   return ffi::Error::InvalidArgument("the element matrix lacks the symmetry planes of the grid");
 }
@@ -64,7 +68,7 @@ ffi::Error read_levels(ffi::RemainingArgs& arguments, const Unit<float>* unit, c
 
 ffi::Error cycle(ffi::Buffer<ffi::F32> right, ffi::Buffer<ffi::F32> unit, ffi::RemainingArgs levels,
                  ffi::Result<ffi::Buffer<ffi::F32>> vector, int32_t smoothing_steps, float smoothed_range,
-                 float krylov_enough) {
+                 float krylov_enough) try {
   const Unit<float> matrix(unit.typed_data());
   if (!matrix.symmetric) return not_symmetric();
   Multigrid multigrid;
@@ -73,6 +77,8 @@ ffi::Error cycle(ffi::Buffer<ffi::F32> right, ffi::Buffer<ffi::F32> unit, ffi::R
   if (error.failure()) return error;
   multigrid.apply(right.typed_data(), vector->typed_data());
   return ffi::Error::Success();
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
 }
 
 // y = K x without constraints, for one set of scaled elements.
@@ -120,7 +126,7 @@ ffi::Error diagonal(ffi::Buffer<ffi::F32> coefficient, ffi::Buffer<ffi::S32> nod
 // Largest eigenvalue of D^-1 K from below, by the power method, as `_power_iteration` of fem/_multigrid.py.
 ffi::Error largest(ffi::Buffer<ffi::F32> matrices, ffi::Buffer<ffi::S32> nodes, ffi::Buffer<ffi::S32> reach,
                    ffi::Buffer<ffi::F32> diagonal, ffi::Buffer<ffi::F32> start,
-                   ffi::Result<ffi::Buffer<ffi::F32>> result, int32_t steps) {
+                   ffi::Result<ffi::Buffer<ffi::F32>> result, int32_t steps) try {
   Level level;
   level.nodes = nodes.typed_data();
   level.elements = nodes.element_count() / 8;
@@ -143,6 +149,8 @@ ffi::Error largest(ffi::Buffer<ffi::F32> matrices, ffi::Buffer<ffi::S32> nodes, 
   }
   *result->typed_data() = float(norm);
   return ffi::Error::Success();
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
 }
 
 template <ffi::DataType type>
@@ -162,7 +170,7 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
                                ffi::Buffer<ffi::F32> unit32, ffi::RemainingArgs arguments,
                                ffi::Result<ffi::Buffer<type>> solution,
                                ffi::Result<ffi::Buffer<ffi::S32>> iterations, int32_t max_iterations,
-                               int32_t smoothing_steps, float smoothed_range, float krylov_enough) {
+                               int32_t smoothing_steps, float smoothed_range, float krylov_enough) try {
   using T = ffi::NativeType<type>;
   const Unit<T> matrix(unit.typed_data());
   const Unit<float> single(unit32.typed_data());
@@ -261,6 +269,8 @@ ffi::Error conjugate_gradients(ffi::Buffer<type> coefficient, ffi::Buffer<type> 
   entries(size, [=](int64_t i) { x[i] = inverse[i] != 0 ? x[i] + last * p[i] : load[i]; });
   *iterations->typed_data() = iteration;
   return ffi::Error::Success();
+} catch (const std::bad_alloc&) {
+  return out_of_memory();
 }
 
 }  // namespace

@@ -90,7 +90,12 @@ def _levels(axis: AxisLevels, aromatase, person: Person) -> HormoneLevels:
         thyroid_index=zeros,
         insulin_index=zeros,
         aromatase=zeros + aromatase,
+        shbg_nmol_l=zeros + person.shbg_nmol_l,
+        free_estradiol_pg_ml=zeros + 0.02 * axis.estradiol_pg_ml,
+        gh_ng_ml=zeros + 1.0,
         drug_resorption=zeros,
+        drug_balance=zeros,
+        drug_modeling=zeros,
     )
 
 

@@ -19,6 +19,7 @@ from ._export_inp import write_inp as write_inp
 from ._export_model import VoxelModel as VoxelModel
 from ._export_model import export_model as export_model
 from ._export_parosol import write_parosol as write_parosol
+from ._fabric_stiffness import FEMUR_FABRIC_STIFFNESS as FEMUR_FABRIC_STIFFNESS
 from ._fabric_stiffness import TIBIA_FABRIC_STIFFNESS as TIBIA_FABRIC_STIFFNESS
 from ._fabric_stiffness import FabricStiffness as FabricStiffness
 from ._fabric_stiffness import FabricStiffnessFit as FabricStiffnessFit

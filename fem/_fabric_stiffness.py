@@ -39,7 +39,18 @@ TIBIA_FABRIC_STIFFNESS = FabricStiffness(4817.8, 3222.8, 4047.9, 2.0315, 0.8179)
 """Fit to 603 regions of human tibia (FABCORT, artorg-unibe-ch, MIT licence): kinematic-uniform, tissue of
 10 GPa, v = 0.3, cubes of 5.2 mm by HR-pQCT at 61 um, those whose coefficient of variation of BV/TV is
 below 0.263, as its authors choose. Standard deviation of the logarithm about it: 0.21 of a component, 0.15
-of the mean of a region; r2 of the logarithms 0.947."""
+of the mean of a region; r2 of the logarithms 0.947. For masks of such scans, whose struts are thickened by
+blur and threshold: those of micro-CT lie above it, by 0.4 at BV/TV 0.23 (docs/loads.md).
+
+Reference: Simon et al. 2022, Bone 155, 116282 (scans, regions and homogenisation)."""
+
+FEMUR_FABRIC_STIFFNESS = FabricStiffness(3306.0, 2736.0, 2837.0, 1.55, 0.82)
+"""Published for 126 regions of human femur: kinematic-uniform, tissue of 10 GPa, v = 0.3, cubes of 5.3 mm by
+micro-CT at 18 um coarsened to 36 um, coefficient of variation of BV/TV below 0.263; BV/TV 0.27 +- 0.08,
+m3 / m1 1.57 +- 0.18. For masks of micro-CT.
+
+Reference: Panyasantisuk et al. 2015, J. Biomech. Eng. 137, 011002, as quoted in table 4 of the
+manuscript of Simon et al. 2022 (repository MathieuSm/FABTIB); the article itself was not at hand."""
 
 
 def fabric_stiffness(
@@ -54,8 +65,8 @@ def fabric_stiffness(
     Args:
       bv_tv: bone volume fraction f, -, scalar.
       fabric: eigenvalues m of the fabric tensor, sum 3, shape (3,).
-      constants: those of the tissue and the homogenisation; the default stands for a tissue modulus of 10 GPa
-        and scales with it.
+      constants: those of the scan, the tissue and the homogenisation; the default stands for HR-pQCT
+        (`FEMUR_FABRIC_STIFFNESS` for micro-CT) and a tissue modulus of 10 GPa, and scales with it.
 
     Returns:
       Voigt form, MPa, shape (6, 6), along the axes of the eigenvalues.

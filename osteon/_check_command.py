@@ -4,11 +4,12 @@ import argparse
 
 import numpy as np
 
+from ._activities import sentence_of
 from ._levels import LevelBone
-from ._machine import memory_of_machine_gb, prepare_jax, require_memory
+from ._machine import memory_of_machine_gb, prepare_jax
 from ._prepared import prepare
-from ._run_outputs import slug
-from ._runfolder import require_fresh, run_folder
+from ._run_memory import require_run_memory
+from ._runfolder import require_fresh, run_folder, slug
 from ._simulation import make_level_model
 from ._study import read_study
 
@@ -22,8 +23,8 @@ def check_command(arguments: argparse.Namespace) -> None:
     prepared = prepare(study)
     print(f"{study.title}\n  {prepared.image.sentence}.\n  {prepared.image.calibration['sentence']}")
     for level in prepared.levels:
-        model = make_level_model(level, study.mechanics)
-        plan = require_memory(model.elements, arguments.memory_gb)
+        model = make_level_model(level, study.mechanics, prepared.day)
+        plan = require_run_memory(model, study, arguments.memory_gb)
         print(f"  {level.name}: {level.sentence}")
         for note in level.notes:
             print(f"    {note}")
@@ -31,6 +32,10 @@ def check_command(arguments: argparse.Namespace) -> None:
             f"    {model.elements} elements, memory plan {plan:.1f} of {memory_of_machine_gb():.1f} GB, "
             f"mean density {1000 * level.density_ha.mean():.1f} mg/cm3"
         )
+    if prepared.day is not None:
+        print(f"  loaded by {len(prepared.day.activities)} activities from {len(prepared.day.loads)} solves:")
+        for activity in prepared.day.activities:
+            print(f"    {sentence_of(activity)}")
     for arm in prepared.arms:
         testosterone = np.asarray(prepared.courses[arm.name].testosterone_ng_dl)
         print(f"  arm '{arm.name}': mean testosterone {testosterone.mean():.0f} ng/dL")

@@ -41,30 +41,48 @@ def memory_of_machine_gb() -> float:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
 
 
-_MEMORY = MappingProxyType({"solve": (0.45, 0.81e3), "run": (1.2, 3e3), "push": (1.2, 8e3)})
+_MEMORY = MappingProxyType({"solve": (0.45, 0.81e3), "run": (1.2, 2.5e3), "push": (1.2, 8e3)})
 """GB of a process, and bytes per element on top, for every task.
 
 "solve": one load case, fitted to the four `osteon solve` runs with an empty cache in
 benchmarks/results/solver.json (29,270 to 1,820,744 elements, trabecular and solid), which it meets within
-10 %. "run": an upper estimate; a run of 17,351 elements took 1.04 GB. "push": beyond yield, with history and
-tangent of eight points per element; an upper estimate from what is stored, 29,270 elements took 1.16 GB.
+10 %. "run": an upper estimate, to which `memory_plan_gb` adds what grows with load cases and recorded
+months; runs of 156,860 elements took 1.28 GB (one load case, 5 rows of fields) to 1.93 GB (three, 25 rows).
+"push": beyond yield, with history and tangent of eight points per element; an upper estimate from what is
+stored, 29,270 elements took 1.16 GB, and 156,860 took 1.98 GB in a run.
 """
 
 
-def memory_plan_gb(elements: int, *, task: str = "run") -> float:
-    """Estimate of the memory of a task ("solve", "run" or "push"), GB, for so many bone and cap voxels."""
+_PER_LOAD, _PER_ROW, _PER_ROW_AND_LOAD = 400.0, 48.0, 54.0
+"""Bytes per element of a run: a load case beyond the first; a recorded month (six fields of the voxels); its
+displacement under each load case, once recorded and once picked for the report."""
+
+
+def memory_plan_gb(elements: int, *, task: str = "run", loads: int = 1, rows: int = 5) -> float:
+    """Estimate of the memory of a task ("solve", "run" or "push"), GB, for so many bone and cap voxels.
+
+    Args:
+      elements: bone and cap voxels.
+      task: what is done.
+      loads: load cases that a run solves.
+      rows: months of which a run records fields, the start included.
+    """
     process, per_element = _MEMORY[task]
+    if task == "run":
+        per_element += _PER_LOAD * (loads - 1) + rows * (_PER_ROW + _PER_ROW_AND_LOAD * loads)
     return process + per_element * elements / 2**30
 
 
-def require_memory(elements: int, limit_gb: float | None, *, task: str = "run") -> float:
-    """The memory plan, GB, or a refusal before anything is allocated.
+def require_memory(
+    elements: int, limit_gb: float | None, *, task: str = "run", loads: int = 1, rows: int = 5
+) -> float:
+    """The memory plan of `memory_plan_gb`, GB, or a refusal before anything is allocated.
 
     Raises:
       MemoryRefused: the plan is above `limit_gb` (by default 90 % of the machine's memory).
     """
     limit = 0.9 * memory_of_machine_gb() if limit_gb is None else limit_gb
-    plan = memory_plan_gb(elements, task=task)
+    plan = memory_plan_gb(elements, task=task, loads=loads, rows=rows)
     if plan > limit:
         raise MemoryRefused(
             f"the memory plan for {elements} elements is {plan:.3g} GB and the limit is {limit:.3g} GB; use "

@@ -8,6 +8,8 @@ from ._figures import new_figure, png_bytes
 
 _PLANES = (("sagittal", 0), ("coronal", 1), ("axial", 2))
 _AXES = "RAS"
+MOST_ACTIVITIES = 5
+"""Activities shown side by side at most."""
 _WORDS = {"R": "right", "A": "anterior", "S": "superior"}
 
 
@@ -128,6 +130,39 @@ def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ..
         cmap="cividis",
         norm=LogNorm(low, max(high, low * 1.01)),
     )
+
+
+def activities_figure(
+    energies: dict[str, np.ndarray], bone: np.ndarray, spacing: tuple[float, ...], *, title: str
+) -> bytes:
+    """Strain energy density of several activities on one logarithmic scale, sagittal above coronal slices.
+
+    Args:
+      energies: by name, element mean, MPa, (nx, ny, nz) in RAS order.
+      bone: voxels where it is known.
+      spacing: voxel edges, mm.
+      title: level and month.
+    """
+    from matplotlib.colors import LogNorm
+
+    inside = np.concatenate([np.clip(energy[bone], 1e-300, None) for energy in energies.values()])
+    low, high = np.percentile(inside, [5, 99.5])
+    norm = LogNorm(low, max(high, low * 1.01))
+    crop, centre = _crop_and_centre(bone)
+    figure, axes = new_figure(2.2 + 2.6 * len(energies), 5.6, 2, len(energies))
+    image = None
+    for column, (name, energy) in enumerate(energies.items()):
+        field = np.where(bone, np.clip(energy, 1e-300, None), np.nan)[crop]
+        for row, (_, axis) in enumerate(_PLANES[:2]):
+            panel = axes[row, column]
+            outline = _cut(bone[crop].astype(float), axis, centre[axis])
+            cut = _cut(field, axis, centre[axis])
+            image = draw_slice(panel, cut, outline, spacing, axis, face="#dddddd", cmap="cividis", norm=norm)
+        axes[0, column].set_title(name)
+    label = "strain energy density (MPa)"
+    figure.colorbar(image, ax=axes, location="right", shrink=0.8, extend="both", label=label)
+    figure.suptitle(title)
+    return png_bytes(figure)
 
 
 def overlay_figure(values: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ._activities import ChosenDay, chosen_day
 from ._density_image import DensityImage, read_density
-from ._errors import input_errors
+from ._errors import UserError, input_errors
 from ._levels import LevelBone, read_levels
 from ._simulation import make_courses
 from ._study import UNTREATED
@@ -27,6 +28,8 @@ class Prepared:
     "hormone course of every arm"
     parameters: Any
     "`remodeling.BoneParameters`"
+    day: ChosenDay | None
+    "habitual activities; None for one axial load"
     hashes: dict[str, str]
     "SHA-256 of every file read"
 
@@ -47,10 +50,17 @@ def prepare(study: Study) -> Prepared:
         if load.definition.motion != "z":
             along = ", ".join(name for name, case in fem.LOAD_CASES.items() if case.motion == "z")
             raise ValueError(f"a study is loaded along z, by one of {along}; got {load.name!r}")
+    day = chosen_day(study.mechanics)
+    if study.mechanics.strength == "nonlinear" and law.yield_stress is None:
+        have = ", ".join(known.name for known in fem.DENSITY_LAWS.values() if known.yield_stress is not None)
+        raise UserError(
+            f'mechanics.strength: "nonlinear" needs a law with a yield stress and mechanics.law '
+            f"'{law.name}' has none; take {have}, or strength = \"linear\""
+        )
     with input_errors("[biology]"):
         parameters = remodeling.make_parameters(**(study.biology or {}))
     arms = [Arm(name=UNTREATED), *study.arm]
     courses = make_courses(study, arms)
     image = read_density(study.image)
     levels, hashes = read_levels(study, image, law)
-    return Prepared(study, arms, image, levels, courses, parameters, {**image.hashes, **hashes})
+    return Prepared(study, arms, image, levels, courses, parameters, day, {**image.hashes, **hashes})

@@ -53,7 +53,9 @@ def render_report(summary: dict[str, Any], versions: dict[str, Any], figures: li
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(loader=PackageLoader("osteon", ""), autoescape=True, undefined=StrictUndefined)
-    environment.filters.update(words=_words, plain=_plain, power=_power, short=_short)
+    environment.filters.update(
+        words=_words, plain=_plain, power=_power, short=_short, whole=_whole, percent=_percent, signed=_signed
+    )
     return environment.get_template("report.html.j2").render(
         summary=summary, versions=versions, figures=figures, tables=tables(summary), cards=cards(summary)
     )
@@ -111,8 +113,10 @@ def _cell(row: dict[str, Any], base: dict[str, Any], name: str) -> dict[str, str
     return {"value": f"{value:.{quantity.digits}f}", "change": change}
 
 
-def _signed(value: float) -> str:
-    """One or two decimals with a sign; what rounds to zero carries none."""
+def _signed(value: float | None) -> str:
+    """Two decimals with a sign; what rounds to zero carries none."""
+    if value is None:
+        return ""
     text = f"{value:+.2f}"
     return "0.00" if float(text) == 0 else text
 
@@ -158,6 +162,14 @@ def _plain(value: Any) -> str:
 
 def _power(value: float | None) -> str:
     return "" if value is None else f"{value:.1e}"
+
+
+def _whole(value: float | None) -> str:
+    return "not reached" if value is None else f"{value:.0f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}"
 
 
 def _short(value: Any) -> str:

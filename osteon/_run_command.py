@@ -6,13 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ._machine import prepare_jax, require_memory
+import numpy as np
+
+from ._load_test import make_load_test
+from ._machine import prepare_jax
 from ._overrides import to_toml
 from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
 from ._report import write_report
+from ._run_memory import require_run_memory
 from ._runfolder import RunFolder, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
-from ._simulation import ArmResult, make_level_model, make_load_test, simulate_arm
+from ._simulation import ArmResult, LevelModel, make_level_model, simulate_arm
 from ._study import read_study
 from ._study_tables import Study
 from ._summary import run_summary, timecourse_csv, timecourse_rows
@@ -49,14 +53,22 @@ def run_study(
         for note in level.notes:
             folder.log(note)
         progress.stage(f"{level.name}: mesh")
-        model = make_level_model(level, study.mechanics)
-        require_memory(model.elements, memory_gb)
+        model = make_level_model(level, study.mechanics, prepared.day)
+        require_run_memory(model, study, memory_gb)
         folder.log(f"{level.name}: {model.elements} elements")
         for arm in prepared.arms:
             progress.stage(f"{level.name}: {arm.name}")
             result = simulate_arm(
                 level, model, prepared.courses[arm.name], prepared.parameters, study, arm.name, load_test
             )
+            if study.mechanics.strength == "nonlinear":
+                result = _pushed(result, model, level.name, study, progress, results)
+                entry = result.nonlinear[-1]
+                folder.log(
+                    f"{level.name}, {arm.name}: {entry['yield_force_n']:.0f} N at 0.2 % offset in month "
+                    f"{entry['month']}, {entry['newton_iterations']} Newton iterations, "
+                    f"{entry['seconds']:.1f} s"
+                )
             results.append(result)
             progress.stage(f"{level.name}: {arm.name}", advance=share)
             folder.log(
@@ -78,6 +90,28 @@ def run_study(
     progress.stage("writing the report", advance=0.05)
     write_report(folder.path)
     folder.log(f"done, peak memory {timing['peak_memory_mb']:.0f} MB")
+
+
+def _pushed(
+    result: ArmResult,
+    model: LevelModel,
+    level: str,
+    study: Study,
+    progress: Progress,
+    before: list[ArmResult],
+) -> ArmResult:
+    """A result with its strength beyond yield; that before treatment is the same in every arm of a level."""
+    from ._run_strength import push_level
+
+    def strength(modulus: Any, month: int) -> dict[str, Any]:
+        progress.stage(f"{level}: {result.arm}, strength at month {month}")
+        where = f"level '{level}', arm '{result.arm}', month {month}, mechanics.strength"
+        return {"month": month, **push_level(model, modulus, study.mechanics, where=where)}
+
+    known = [other.nonlinear[0] for other in before if other.level == level]
+    first = known[0] if known else strength(np.asarray(model.mechanics.baseline_modulus), 0)
+    last = strength(result.end_modulus, result.months[-1])
+    return dataclasses.replace(result, nonlinear=[first, last])
 
 
 def portable(study: Study) -> dict[str, Any]:

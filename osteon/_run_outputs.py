@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 
+from ._activities import ChosenDay
 from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
-from ._map_figures import density_figure, energy_figure, percent_change
+from ._map_figures import MOST_ACTIVITIES, activities_figure, density_figure, energy_figure, percent_change
 from ._prepared import Prepared
-from ._runfolder import RunFolder, write_atomic
+from ._run_strength import strength_figure
+from ._runfolder import RunFolder, slug, write_atomic
 from ._simulation import ArmResult
 
 _SHOWN = (
@@ -22,11 +23,6 @@ _SHOWN = (
     "resorption_percent",
     "formation_percent",
 )
-
-
-def slug(name: str) -> str:
-    """A name as part of a file name: lower-case letters, digits and dashes."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
 def fields_of(result: ArmResult, month_index: int) -> dict[str, np.ndarray]:
@@ -44,7 +40,8 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) 
     """NIfTI on the grid of the CT (all levels in one file), and VTI per level.
 
     NIfTI: baseline_NAME and ARM_monthM_NAME with NAME one of vbmd_mg_cm3, change_percent (follow-up only),
-    sed_mpa and effective_strain. VTI: the same fields of every arm on the level's own grid.
+    sed_mpa and effective_strain; baseline_ACTIVITY_sed_mpa for every activity of a day.
+    VTI: the same fields of every arm on the level's own grid.
     """
     levels = {level.name: level for level in prepared.levels}
     untreated = [result for result in results if result.arm == prepared.arms[0].name]
@@ -52,6 +49,10 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) 
         name: [(levels[r.level], fields_of(r, 0)[name]) for r in untreated]
         for name in ("vbmd_mg_cm3", "sed_mpa", "effective_strain")
     }
+    for position, activity in enumerate(prepared.day.activities if prepared.day else ()):
+        baseline[f"{slug(activity.name)}_sed_mpa"] = [
+            (levels[r.level], r.activity_energy[position]) for r in untreated if r.activity_energy is not None
+        ]
     for name, parts in baseline.items():
         _write_nifti(folder, f"baseline_{name}", parts)
     for arm in prepared.arms:
@@ -119,8 +120,18 @@ def write_figures(
             level.name,
             f"{level.name}: time courses by arm, change from baseline.",
         )
+        if prepared.day is not None:
+            _keep_activities(keep, level, mine[0], prepared.day)
         for result in mine[1:] or mine:
-            _keep_maps(keep, level, result)
+            _keep_maps(keep, level, result, "of the day" if prepared.day else "at the habitual force")
+        if mine[0].nonlinear:
+            keep(
+                f"{slug(level.name)}_strength.png",
+                strength_figure(mine, f"{level.name}: pushed beyond yield at month {mine[0].months[-1]}"),
+                level.name,
+                f"{level.name}: force over overall strain of the elastoplastic body at the end of every arm; "
+                "the untreated one is as before treatment. Diamonds: 0.2 % offset.",
+            )
     courses = {arm.name: _step_levels(prepared.courses[arm.name]) for arm in prepared.arms}
     days = results[0].step_days[1:].tolist()
     keep("hormones.png", hormone_figure(courses, days), None, "Hormone levels by arm, mean of each step.")
@@ -134,14 +145,40 @@ def write_figures(
     return listed
 
 
-def _keep_maps(keep: Any, level: LevelBone, result: ArmResult) -> None:
-    spacing = tuple(float(edge) for edge in np.asarray(level.grid.spacing))
+def _keep_activities(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay) -> None:
+    energies = () if result.activity_energy is None else result.activity_energy
+    fields = {
+        activity.name: _grid(level, energy) for activity, energy in zip(day.activities, energies, strict=True)
+    }
+    shown = dict(list(fields.items())[:MOST_ACTIVITIES]) | {"the day": _grid(level, result.energy[0])}
+    keep(
+        f"{slug(level.name)}_activities.png",
+        activities_figure(
+            shown, level.bone, _spacing(level), title=f"{level.name}: strain energy density at baseline"
+        ),
+        level.name,
+        f"{level.name}: strain energy density (mean of each voxel) before treatment in every activity"
+        f"{'' if len(shown) == len(fields) + 1 else f' (the first {MOST_ACTIVITIES})'} and what stands for "
+        "the day, which drives remodeling; sagittal and coronal slices through the middle of the body.",
+    )
+
+
+def _spacing(level: LevelBone) -> tuple[float, ...]:
+    return tuple(float(edge) for edge in np.asarray(level.grid.spacing))
+
+
+def _grid(level: LevelBone, values: np.ndarray) -> np.ndarray:
+    full = np.zeros(level.bone.shape)
+    full[level.bone] = values
+    return full
+
+
+def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, loaded: str) -> None:
+    spacing = _spacing(level)
     month = result.months[-1]
 
     def grid(values: np.ndarray) -> np.ndarray:
-        full = np.zeros(level.bone.shape)
-        full[level.bone] = values
-        return full
+        return _grid(level, values)
 
     density = 1000 * result.density
     keep(
@@ -166,10 +203,10 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult) -> None:
             grid(result.energy[-1]),
             level.bone,
             spacing,
-            title=f"{level.name}, {result.arm}: strain energy density at the habitual force, month {month}",
+            title=f"{level.name}, {result.arm}: strain energy density {loaded}, month {month}",
         ),
         level.name,
-        f"{level.name}, {result.arm}: strain energy density (mean of each voxel) at the habitual force.",
+        f"{level.name}, {result.arm}: strain energy density (mean of each voxel) {loaded}.",
     )
 
 

@@ -6,8 +6,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from ._activities import ChosenDay
 from ._errors import NotConvergedError, UserError, input_errors
 from ._levels import LevelBone
+from ._load_test import activity_records, baseline_activity_energy
 from ._study import report_months
 from ._study_tables import Arm, MechanicsSettings, Study, Subject, Time
 from ._voxels import bounding_box
@@ -28,6 +30,10 @@ class LevelModel:
     "size of the prescribed displacement, mm"
     elements: int
     "number of elements, caps included"
+    yield_stress: np.ndarray | None
+    "compressive yield stress of the elements before treatment, MPa, (ne,); None where the law gives none"
+    day: ChosenDay | None
+    "habitual activities that drive remodeling; None for one axial load"
 
 
 @dataclass(frozen=True)
@@ -43,9 +49,9 @@ class ArmResult:
     density: np.ndarray
     "HA-equivalent density, g/cm3, (reports, nb)"
     energy: np.ndarray
-    "strain energy density at the habitual force, element mean, MPa, (reports, nb)"
+    "strain energy density at the habitual force, or that of the day, element mean, MPa, (reports, nb)"
     effective_strain: np.ndarray
-    "effective strain at the habitual force, -, (reports, nb)"
+    "effective strain at the habitual force, or of the energy of the day, -, (reports, nb)"
     stiffness: np.ndarray
     "axial stiffness of the loaded body, N/mm, (reports,)"
     strength_pistoia: np.ndarray
@@ -64,6 +70,14 @@ class ArmResult:
     "record of the solves"
     held: np.ndarray
     "voxels whose density no remodeling bone has, held fixed, boolean, (nb,)"
+    activities: list[dict[str, Any]]
+    "what every activity does at baseline and at the last month; empty for one axial load"
+    activity_energy: np.ndarray | None
+    "strain energy density of every activity at baseline, MPa, (cases, nb)"
+    end_modulus: np.ndarray
+    "modulus of the elements at the last month, MPa, (ne,)"
+    nonlinear: list[dict[str, Any]]
+    "strength beyond yield at baseline and at the last month; empty unless asked for"
 
 
 def steps_of_report(time_settings: Time, fe_every_months: float) -> tuple[int, int]:
@@ -126,8 +140,10 @@ def make_person(subject: Subject) -> Any:
     )
 
 
-def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelModel:
-    """Caps, plan and baseline moduli of a level.
+def make_level_model(
+    level: LevelBone, settings: MechanicsSettings, day: ChosenDay | None = None
+) -> LevelModel:
+    """Caps, plan, baseline moduli and habitual activities of a level.
 
     Raises:
       UserError: a load case that does not fit the body.
@@ -144,21 +160,36 @@ def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelMode
     material = fem.isotropic() if settings.material == "isotropic" else fem.transversely_isotropic()
     body = level.bone[bounding_box(level.bone)]
     modulus = law.modulus_mpa(jnp.asarray(level.density_law))
+    strong = None if law.yield_stress is None else law.yield_stress_mpa(jnp.asarray(level.density_law))
     with input_errors(f"levels '{level.name}', mechanics.load '{settings.load}'"):
         if fem.LOAD_CASES[settings.load].caps:
             capped = fem.add_caps(body, level.voxel_mm, thickness_mm=settings.cap_thickness_mm)
             mask, is_bone = capped.mask, ~capped.is_cap
             modulus = fem.capped_modulus(modulus, capped)
+            # cement is taken as elastic: its yield stress is that of a strain of one
+            strong = None if strong is None else fem.capped_modulus(strong, capped)
         else:
             mask, is_bone = body, np.ones(int(body.sum()), dtype=bool)
         plan = fem.make_plan(mask, level.voxel_mm, load, material=material)
         bone_mask = np.zeros(mask.shape, dtype=bool)
         bone_mask[tuple(np.argwhere(mask)[is_bone].T)] = True
+        cases = () if day is None else day.activities
+        daily = (
+            None
+            if day is None
+            else remodeling.make_daily_loading(
+                plan,
+                day.loads,
+                [remodeling.DailyCase(case.name, case.forces, case.cycles_per_day) for case in cases],
+                exponent=day.exponent,
+            )
+        )
         mechanics = remodeling.make_finite_element_mechanics(
             plan,
             np.asarray(modulus),
             bone_mask,
             set_point="uniform" if settings.set_point == "uniform" else "local",
+            daily=daily,
             rtol=settings.rtol,
         )
     return LevelModel(
@@ -166,6 +197,8 @@ def make_level_model(level: LevelBone, settings: MechanicsSettings) -> LevelMode
         height_mm=body.shape[2] * level.voxel_mm,
         shortening_mm=abs(fem.prescribed_displacement_mm(load, mask.shape, level.voxel_mm)),
         elements=int(mask.sum()),
+        yield_stress=None if strong is None else np.asarray(strong),
+        day=day,
     )
 
 
@@ -181,7 +214,7 @@ def simulate_arm(
       parameters: biological parameters.
       study: the study.
       arm: name of the arm.
-      load_test: function of `make_load_test`, one for all levels and arms.
+      load_test: function of `_load_test.make_load_test`, one for all levels and arms.
 
     Raises:
       NotConvergedError: a solve that did not reach its tolerance.
@@ -210,17 +243,20 @@ def simulate_arm(
     rows = np.array([month * study.time.steps_per_month // report_every for month in months])
     # the last solve before a report is that of the reported bone: nothing has to be solved again
     reaction = np.asarray(trajectory.force_n)[:: report_every // solve_every][rows]
-    fields = load_test(
+    displacement = trajectory.memory.displacement
+    *fields, by_activity = load_test(
         model.mechanics,
         trajectory.bone_fraction[rows],
         trajectory.mineral_deficit[rows],
-        trajectory.memory.displacement[rows],
+        displacement[rows],
         jnp.asarray(reaction),
         trajectory.start,
         trajectory.activity,
     )
     energy, strain, pistoia = (np.asarray(field) for field in fields)
-    scale = (study.mechanics.habitual_force_n / reaction) ** 2
+    # a day of activities states its forces; one load case is brought to the habitual one
+    day = model.day
+    scale = np.ones(len(rows)) if day else (study.mechanics.habitual_force_n / reaction) ** 2
     stiffness = reaction / model.shortening_mm
     iterations = np.asarray(info.iterations)
     return ArmResult(
@@ -248,31 +284,10 @@ def simulate_arm(
             "seconds": time.perf_counter() - begin,
         },
         held=np.asarray(trajectory.activity) == 0,
+        activities=[] if day is None else activity_records(day, by_activity, months),
+        activity_energy=None if day is None else baseline_activity_energy(model.mechanics, displacement[0]),
+        end_modulus=np.asarray(
+            model.mechanics.modulus(trajectory.end, trajectory.start, trajectory.activity)
+        ),
+        nonlinear=[],
     )
-
-
-def make_load_test() -> Any:
-    """The compiled evaluation of the reported solves: energy, effective strain and Pistoia's strength.
-
-    Its arguments have one row per report; the last two are those of the start. Its results too.
-    """
-    import jax
-
-    import fem
-    from remodeling import BoneState
-
-    def load_test(mechanics, bone_fraction, mineral_deficit, displacement, reaction_n, start, activity):
-        bone = mechanics.bone_elements
-
-        def one(report):
-            fraction, deficit, displacement, reaction = report
-            zero = jax.numpy.zeros_like(fraction)
-            state = BoneState(zero, zero, zero, fraction, deficit)
-            modulus = mechanics.modulus(state, start, activity)
-            fields = fem.element_fields(displacement, modulus, mechanics.plan)
-            pistoia = fem.strength_pistoia(fields.sed_centroid[bone], modulus[bone], reaction)
-            return fields.sed_mean[bone], fields.effective_strain[bone], pistoia
-
-        return jax.lax.map(one, (bone_fraction, mineral_deficit, displacement, reaction_n))
-
-    return jax.jit(load_test)

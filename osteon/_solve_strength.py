@@ -56,42 +56,77 @@ def nonlinear_strength(
     Raises:
       NotConvergedError: an increment that did not converge.
     """
+    import fem
+
+    bone = np.argwhere(body.mask)[body.bone]
+    height = float(np.ptp(bone[:, 2]) + 1) * body.voxel_mm
+    with input_errors(f"--load {load.name}"):
+        plan = fem.make_plan(body.mask, body.voxel_mm, load, material=fem.isotropic(summary["poisson"]))
+    return push(
+        body.modulus,
+        body.yield_stress,
+        plan,
+        fem.YIELD_SURFACES[body.yield_surface],
+        height_mm=height,
+        bone_count=int(body.bone.sum()),
+        strain=strain,
+        steps=steps,
+        where="--strength nonlinear",
+    )
+
+
+def push(
+    modulus: Any,
+    yield_stress: Any,
+    plan: Any,
+    surface: Any,
+    *,
+    height_mm: float,
+    bone_count: int,
+    strain: float,
+    steps: int,
+    where: str,
+) -> dict[str, Any]:
+    """Push a body beyond yield and read its strength off the curve.
+
+    Args:
+      modulus, yield_stress: of the elements, MPa, (ne,).
+      plan: of a load case that moves the top along z; its direction counts, its size does not.
+      surface: `fem.YieldSurface`.
+      height_mm: height of the bone along the load, mm.
+      bone_count: elements that are bone.
+      strain: overall strain at the end of the curve, positive.
+      steps: increments.
+      where: what to name when an increment does not converge.
+
+    Raises:
+      NotConvergedError: an increment that did not converge.
+    """
     import jax.numpy as jnp
 
     import fem
 
     begin = time.perf_counter()
-    bone = np.argwhere(body.mask)[body.bone]
-    height = float(np.ptp(bone[:, 2]) + 1) * body.voxel_mm
-    with input_errors(f"--load {load.name}"):
-        plan = fem.make_plan(body.mask, body.voxel_mm, load, material=fem.isotropic(summary["poisson"]))
-    surface = fem.YIELD_SURFACES[body.yield_surface]
-    shortening = abs(fem.prescribed_displacement_mm(load, body.mask.shape, body.voxel_mm))
-    factors = np.linspace(0, strain * height / shortening, steps + 1)[1:]
+    factors = np.linspace(0, strain * height_mm / abs(float(fem.top_displacement(plan))), steps + 1)[1:]
     try:
         curve, info = fem.force_displacement_checked(
-            jnp.asarray(body.modulus),
-            jnp.asarray(body.yield_stress),
-            plan,
-            surface,
-            factors,
-            rtol=NONLINEAR_RTOL,
+            jnp.asarray(modulus), jnp.asarray(yield_stress), plan, surface, factors, rtol=NONLINEAR_RTOL
         )
     except fem.NotConvergedError as error:
-        raise NotConvergedError(f"--strength nonlinear: {error}") from error
-    read = fem.nonlinear_strength(curve, height)
-    bone_count = int(body.bone.sum())
+        raise NotConvergedError(f"{where}: {error}") from error
+    read = fem.nonlinear_strength(curve, height_mm)
+    elements = len(np.asarray(modulus))
     return {
         "yield_force_n": float(read.yield_n),
         "yield_strain": float(read.yield_strain),
         "yield_offset_strain": fem.OFFSET_STRAIN,
-        "yielded_share_at_yield": float(read.yield_volume) * len(body.modulus) / bone_count,
+        "yielded_share_at_yield": float(read.yield_volume) * elements / bone_count,
         "force_at_stated_strain_n": float(read.stated_n),
         "stated_strain": fem.STATED_STRAIN,
         "greatest_force_n": float(read.greatest_n),
         "greatest_force_is_a_maximum": bool(read.has_maximum),
         "stiffness_n_per_mm": float(read.stiffness_n_per_mm),
-        "height_mm": height,
+        "height_mm": height_mm,
         "surface": {
             "name": surface.name,
             "tension_over_compression": surface.tension_over_compression,
@@ -106,10 +141,10 @@ def nonlinear_strength(
         "rtol": NONLINEAR_RTOL,
         "seconds": time.perf_counter() - begin,
         "curve": {
-            "strain": [float(v) for v in jnp.abs(curve.displacement_mm) / height],
+            "strain": [float(v) for v in jnp.abs(curve.displacement_mm) / height_mm],
             "displacement_mm": [float(v) for v in curve.displacement_mm],
             "force_n": [float(v) for v in jnp.abs(curve.force_n)],
-            "yielded_share": [float(v) * len(body.modulus) / bone_count for v in curve.yielded_volume],
+            "yielded_share": [float(v) * elements / bone_count for v in curve.yielded_volume],
         },
     }
 

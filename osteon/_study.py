@@ -7,8 +7,9 @@ from typing import Any
 
 from ._errors import UserError
 from ._overrides import apply_override, parse_override
+from ._runfolder import slug
 from ._schema import Binder, key_lines
-from ._study_tables import DENSITY_TYPES, ImageSource, Level, Study, Time
+from ._study_tables import DENSITY_TYPES, DailySettings, ImageSource, Level, MechanicsSettings, Study, Time
 
 UNTREATED = "no treatment"
 "Name of the arm that always runs beside."
@@ -115,6 +116,8 @@ def check_consistency(study: Study, binder: Binder) -> None:
                     f"arm[{position}].dose[{row}].stop_day",
                     f"is {dose.stop_day:g}, not after start_day {dose.start_day:g}",
                 )
+    if study.mechanics.daily is not None:
+        _check_daily(study.mechanics.daily, study.mechanics, binder)
     for position, month in enumerate(study.time.report_months):
         if month > study.time.months:
             binder.complain(
@@ -163,6 +166,47 @@ def _check_image(image: ImageSource, levels: tuple[Level, ...], binder: Binder) 
             )
         if level.label is None:
             binder.complain(f"levels[{position}].label", "is missing; give the level's number in the mask")
+
+
+def _check_daily(daily: DailySettings, mechanics: MechanicsSettings, binder: Binder) -> None:
+    where = "mechanics.daily"
+    if (daily.preset is None) == (not daily.activity):
+        binder.complain(
+            where,
+            'needs exactly one of preset = "lumbar" and [[mechanics.daily.activity]] tables; '
+            + ("it has neither" if daily.preset is None else "it has both, remove one"),
+        )
+    assumed = MechanicsSettings().habitual_force_n
+    if mechanics.habitual_force_n != assumed:
+        binder.complain(
+            "mechanics.habitual_force_n",
+            f"is {mechanics.habitual_force_n:g} although [mechanics.daily] states the forces of the day; "
+            "remove one of the two",
+        )
+    names = [slug(activity.name) for activity in daily.activity]
+    for position, activity in enumerate(daily.activity):
+        here = f"{where}.activity[{position}]"
+        if names[position] in names[:position]:
+            binder.complain(
+                f"{here}.name",
+                f"is {activity.name!r}, whose letters and digits are those of an activity before it; give "
+                "every activity its own name",
+            )
+        if not activity.load:
+            binder.complain(f"{here}.load", "is empty; add [[mechanics.daily.activity.load]] with a case")
+        for row, load in enumerate(activity.load):
+            given = {"force_n": load.force_n, "moment_n_mm": load.moment_n_mm}
+            given = {name: value for name, value in given.items() if value is not None}
+            if len(given) != 1:
+                binder.complain(
+                    f"{here}.load[{row}]",
+                    f"needs exactly one of force_n and moment_n_mm, got {'both' if given else 'neither'}",
+                )
+        sizes = [load.moment_n_mm if load.force_n is None else load.force_n for load in activity.load]
+        if sizes and all(size == 0 for size in sizes):
+            binder.complain(
+                f"{here}.load", "has no size other than 0, which loads nothing; give a force or a moment"
+            )
 
 
 def report_months(time: Time) -> tuple[int, ...]:

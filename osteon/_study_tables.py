@@ -105,6 +105,42 @@ class Level:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ActivityLoad:
+    """One load of an activity; exactly one of the two sizes."""
+
+    case: str = key()
+    "Load case, a name of fem.LOAD_CASES that moves a platen and holds what `mechanics.load` holds."
+    force_n: float | None = key(None, low=-20000, high=20000, unit="N")
+    "Force, N; compression is negative (load cases whose size is a displacement); 0: free to move."
+    moment_n_mm: float | None = key(None, low=-200000, high=200000, unit="N mm")
+    "Moment, N mm, by the right-hand rule for the upper platen (bending and torsion); 0: free to turn."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActivityRow:
+    """A habitual activity."""
+
+    name: str = key()
+    "Name in every output, such as flexion."
+    cycles_per_day: float = key(low=0.01, high=1e6, unit="cycles a day")
+    "Cycles a day; only their ratios matter."
+    load: tuple[ActivityLoad, ...] = key()
+    "Loads that act together; a motion of the platen that no load names is held at zero."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DailySettings:
+    """The activities of a day, in place of the one axial load."""
+
+    preset: str | None = key(None, allowed=("lumbar",))
+    "A ready set of activities; lumbar: standing, flexion and extension of a lumbar vertebra."
+    activity: tuple[ActivityRow, ...] = key(())
+    "Activities of one's own."
+    exponent: float = key(4.0, low=1, high=20)
+    "Weight of magnitude against number of cycles, m of the daily stress stimulus."
+
+
+@dataclass(frozen=True, kw_only=True)
 class MechanicsSettings:
     """How the bone is loaded and how stiff it is."""
 
@@ -123,11 +159,19 @@ class MechanicsSettings:
     fe_every_months: float = key(3.0, low=0.05, high=24, unit="months")
     "Months between finite-element solves."
     habitual_force_n: float = key(800.0, low=1, high=20000, unit="N")
-    "Axial force of daily life held constant through the run, N (assumed)."
+    "Axial force of daily life held constant through the run, N (assumed); `daily` replaces it."
+    daily: DailySettings | None = key(None)
+    "Habitual activities; absent: the one load case at its habitual force."
     set_point: str = key("local", allowed=("local", "uniform"))
     "Whether a voxel's own baseline stimulus or the body's mean is what the bone defends."
     rtol: float = key(1e-6, low=1e-12, high=1e-3)
     "Relative true residual at which a solve stops."
+    strength: str = key("linear", allowed=("linear", "nonlinear"))
+    "nonlinear: push the body beyond yield as well, at baseline and at the last month of every arm."
+    strength_strain: float = key(0.025, low=0.004, high=0.2)
+    "Overall strain at the end of the force-displacement curve (nonlinear)."
+    strength_steps: int = key(20, low=5, high=1000)
+    "Increments of the curve (nonlinear)."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ._activities import describe_day
+from ._assumptions import assumptions
+from ._load_test import OVERLOAD_SHARE, OVERLOAD_STRAIN
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
+from ._run_strength import strength_rows
 from ._simulation import ArmResult
 from ._study_tables import Study
 
@@ -144,9 +148,16 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
         "levels": [_level_entry(level, results) for level in prepared.levels],
         "load_case": fem.describe_load(load),
         "law": {"name": law.name, "density_type": law.density_type, "citation": law.citation},
-        "habitual_force_n": study.mechanics.habitual_force_n,
+        "habitual_force_n": study.mechanics.habitual_force_n if prepared.day is None else None,
+        "daily_loading": None if prepared.day is None else describe_day(prepared.day),
+        "activities": [
+            {"level": result.level, "arm": result.arm, **row}
+            for result in results
+            for row in result.activities
+        ],
+        "nonlinear_strength": strength_rows(results),
         "solver": [result.solver for result in results],
-        "assumptions": assumptions(study),
+        "assumptions": assumptions(study, prepared.day),
         "parameters": parameter_table(prepared.parameters),
         "results": summary_rows(results, rows),
     }
@@ -217,39 +228,27 @@ def warnings(prepared: Prepared, results: list[ArmResult]) -> list[str]:
             )
     if prepared.image.calibration["method"] == "phantomless":
         texts.append("Calibrated without a phantom: absolute densities and strengths carry that uncertainty.")
+    texts += _overloads(results)
     if prepared.study.biology:
         names = ", ".join(prepared.study.biology)
         texts.append(f"Biological parameters were set away from their defaults: {names}.")
     return texts
 
 
-def assumptions(study: Study) -> list[str]:
-    """What the answer rests on, in words."""
-    import remodeling
-
-    statuses = [row.status for row in remodeling.PARAMETERS]
-    counts = ", ".join(f"{statuses.count(status)} {status}" for status in sorted(set(statuses)))
-    point = (
-        "its own stimulus before treatment"
-        if study.mechanics.set_point == "local"
-        else "the body's mean stimulus"
-    )
-    return [
-        f"Biological parameters: {len(statuses)} in all, {counts}; each with its source in the table below.",
-        "Before treatment the bone is in the steady state of its measured density and hormones: untreated, "
-        "nothing moves. Ageing is not simulated.",
-        f"Every voxel defends {point}; the force of daily life stays constant.",
-        f"The habitual force is {study.mechanics.habitual_force_n:g} N (assumed); it scales the maps of "
-        "energy and strain and nothing else.",
-        "Hormones act through their mean over each step; peaks between injections are averaged.",
-        "The stiffness is that of the body with its cement caps where the load case has them.",
-        "Baseline stiffness follows the density-modulus law; its change follows bone volume fraction to the "
-        "power 2.58 and ash fraction to the power 2.74 (Hernandez 2001).",
-        "Strength (Pistoia): the load at which 2 % of the bone exceeds 0.7 % effective strain; strength "
-        "(Crawford): failure strain times stiffness times height. Both are linear estimates.",
-        "DXA precision, marrow fat, partial volume and the scanner's blur are not simulated; densities are "
-        "hydroxyapatite-equivalent.",
-    ]
+def _overloads(results: list[ArmResult]) -> list[str]:
+    """A sentence for every level whose bone an activity would break by Pistoia's criterion at baseline."""
+    texts = []
+    for level in dict.fromkeys(result.level for result in results):
+        rows = next(result.activities for result in results if result.level == level)
+        over = [row for row in rows if row["month"] == 0 and row["overloaded_share"] > OVERLOAD_SHARE]
+        if over:
+            shares = ", ".join(f"{row['activity']} {100 * row['overloaded_share']:.1f} %" for row in over)
+            texts.append(
+                f"{level}: daily activities strain more than {100 * OVERLOAD_SHARE:g} % of the bone beyond "
+                f"{100 * OVERLOAD_STRAIN:g} % effective strain ({shares}): more than this bone can carry "
+                "every day. The model is linear in the forces, and only their ratios act on remodeling."
+            )
+    return texts
 
 
 def parameter_table(parameters: Any) -> list[dict[str, Any]]:

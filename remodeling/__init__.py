@@ -17,10 +17,13 @@ from ._bone import surface_rate as surface_rate
 from ._course import hormone_course as hormone_course
 from ._course import require_plausible_levels as require_plausible_levels
 from ._daily import DAILY_EXPONENT as DAILY_EXPONENT
+from ._daily import ActivityAnswer as ActivityAnswer
 from ._daily import DailyAnswer as DailyAnswer
 from ._daily import DailyCase as DailyCase
 from ._daily import DailyLoading as DailyLoading
+from ._daily import activity_energies as activity_energies
 from ._daily import daily_energy as daily_energy
+from ._daily import energy_of_day as energy_of_day
 from ._daily import make_daily_loading as make_daily_loading
 from ._drives import cell_drives as cell_drives
 from ._drives import hill as hill

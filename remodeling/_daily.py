@@ -59,6 +59,17 @@ class DailyAnswer(NamedTuple):
     "fem.SolveInfo with a leading axis of loads"
 
 
+class ActivityAnswer(NamedTuple):
+    """Activities superposed from the load cases."""
+
+    energy: jax.Array
+    "strain energy density, element mean, MPa, (cases, ne)"
+    sizes: jax.Array
+    "displacement or angle of each load in each activity, mm or rad, (cases, loads)"
+    stiffness: jax.Array
+    "stiffness that couples the load cases, N/mm, N, N mm, (loads, loads)"
+
+
 def make_daily_loading(
     plan: Any,
     loads: Sequence[fem.LoadCase],
@@ -73,7 +84,8 @@ def make_daily_loading(
       plan: plan of the body.
       loads: load cases that hold the same components as that of the plan, such as pmma-axial and
         pmma-bending-x for a plan of pmma-axial. Their sizes only set the scale of the solves.
-      cases: activities. Compression with flexion is {"pmma-axial": -900.0, "pmma-bending-x": 8000.0}.
+      cases: activities. Compression with flexion is {"pmma-axial": -900.0, "pmma-bending-x": -8000.0} in RAS
+        axes: y points forward, and a positive moment about x lifts the front of the upper platen.
       exponent: m, weight of magnitude against number of cycles, 1 or more.
 
     Raises:
@@ -144,6 +156,23 @@ def daily_energy(
     displacement, info = fem.solve_several(
         modulus, plan, daily.prescribed, rtol=rtol, max_iterations=max_iterations, start=start
     )
+    activities = activity_energies(displacement, modulus, plan, daily)
+    day = energy_of_day(activities.energy, daily)
+    force = activities.stiffness[0, 0] * jnp.abs(daily.sizes[0]).astype(modulus.dtype)
+    return DailyAnswer(day, displacement, force, info)
+
+
+def activity_energies(
+    displacement: jax.Array, modulus: jax.Array, plan: Any, daily: DailyLoading
+) -> ActivityAnswer:
+    """Strain energy density of every activity from the displacements of the load cases; nothing is solved.
+
+    Args:
+      displacement: under the load cases at their sizes, mm, (loads, nn, 3).
+      modulus: axial modulus of the elements that the displacements belong to, MPa, (ne,).
+      plan: plan of the body.
+      daily: the daily loading.
+    """
     unit = displacement / daily.sizes.astype(modulus.dtype)[:, None, None]
     stiffness = fem.mutual_energy(unit, modulus, plan)
     size = jnp.sqrt(jnp.diagonal(stiffness))
@@ -153,15 +182,24 @@ def daily_energy(
         scaled = stiffness / size / size[:, None] * acts * acts[:, None] + jnp.diag(1 - acts)
         return jnp.linalg.solve(scaled, acts * forces / size) / size
 
-    def density(case):
+    def activity(case):
         amplitude = sizes_of(*case)
-        return fem.element_fields(jnp.einsum("l,lnc->nc", amplitude, unit), modulus, plan).sed_mean
+        moved = jnp.einsum("l,lnc->nc", amplitude, unit)
+        return fem.element_fields(moved, modulus, plan).sed_mean, amplitude
 
-    energy = lax.map(density, (daily.forces.astype(modulus.dtype), daily.acts.astype(modulus.dtype)))
-    power = daily.exponent.astype(modulus.dtype) / 2
+    energy, sizes = lax.map(activity, (daily.forces.astype(modulus.dtype), daily.acts.astype(modulus.dtype)))
+    return ActivityAnswer(energy, sizes, stiffness)
+
+
+def energy_of_day(energy: jax.Array, daily: DailyLoading) -> jax.Array:
+    """(sum_c n_c U_c^(m/2) / sum_c n_c)^(2/m): the density that stands for the day, MPa, (ne,).
+
+    Args:
+      energy: strain energy density of every activity, MPa, (cases, ne).
+      daily: the daily loading.
+    """
+    power = daily.exponent.astype(energy.dtype) / 2
     scale = lax.stop_gradient(jnp.mean(energy))
-    mean = jnp.einsum("c,ce->e", daily.cycles.astype(modulus.dtype), (energy / scale) ** power)
+    mean = jnp.einsum("c,ce->e", daily.cycles.astype(energy.dtype), (energy / scale) ** power)
     # the small number keeps the derivative of an unloaded element finite
-    day = scale * (mean + jnp.finfo(modulus.dtype).tiny ** 0.5) ** (1 / power)
-    force = stiffness[0, 0] * jnp.abs(daily.sizes[0]).astype(modulus.dtype)
-    return DailyAnswer(day, displacement, force, info)
+    return scale * (mean + jnp.finfo(energy.dtype).tiny ** 0.5) ** (1 / power)

@@ -195,6 +195,29 @@ REMODELING = [
         lambda dtype: (vector(dtype, 500.0, 5000.0), body_plan(), _daily(dtype)),
     ),
     Kernel(
+        "remodeling.activity_energies",
+        lambda modulus, displacement, plan, daily: (
+            remodeling.activity_energies(displacement, modulus, plan, daily).energy
+        ),
+        lambda dtype: (
+            vector(dtype, 500.0, 5000.0),
+            1e-3
+            * jnp.cos(jnp.arange(2.0 * body_plan().nodes.size, dtype=dtype)).reshape(
+                2, *body_plan().nodes.shape
+            ),
+            body_plan(),
+            _daily(dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.energy_of_day",
+        remodeling.energy_of_day,
+        lambda dtype: (
+            jnp.stack([vector(dtype, 0.001, 0.02), vector(dtype, 0.02, 0.005)]),
+            _daily(dtype),
+        ),
+    ),
+    Kernel(
         "remodeling.simulate[surrogate]",
         _simulate,
         lambda dtype: (

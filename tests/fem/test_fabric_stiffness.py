@@ -1,13 +1,11 @@
-"""Stiffness from volume fraction and fabric: the relation, its fit to 720 regions, specimens against it."""
+"""Stiffness from volume fraction and fabric: the relation and its fit to 720 regions."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.test_util import check_grads
 
 import fem
-import meshes
 
 CONSTANTS = fem.FabricStiffness(4000.0, 3000.0, 3500.0, 1.8, 0.9)
 COMPONENTS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1), (3, 3), (4, 4), (5, 5))
@@ -83,56 +81,39 @@ def test_the_constants_of_the_tibia_are_the_fit_of_its_regions(tibia):
     assert fit.log_residual.mean(axis=1).std() == pytest.approx(0.150, abs=2e-3)
 
 
-def homogenised(mask, voxel_mm):
-    """BV/TV, fabric eigenvalues and stiffness along the fabric axes, tissue of 10 GPa, kinematic-uniform."""
-    mask = meshes.largest_component(mask)
-    fabric = meshes.mil_fabric(mask, voxel_mm)
-    load = fem.load_case("kinematic-uniform", strain=(0.0, 0.0, 0.01, 0.0, 0.0, 0.0))
-    plan = fem.make_plan(mask, voxel_mm, load)
-    program = jax.jit(fem.homogenise, static_argnames=("max_iterations",))
-    stiffness, info = program(jnp.full(int(mask.sum()), 1e4), plan, rtol=1e-6)
-    assert bool(info.converged.all())
-    turned = np.asarray(fem.rotate_stiffness(stiffness, fabric.axes))
-    symmetry = fem.orthotropic_axes(stiffness)
-    return float(mask.mean()), fabric, turned, symmetry
+def test_the_shear_terms_of_the_table_are_twice_the_shear_moduli(tibia):
+    """G / ((C11 - C12) / 2) at equal eigenvalues: 1 if isotropic, 0.91 for the femur, 0.84 with 2 G in the
+    table (1.67 if it held G, 0.42 if it held 4 G)"""
+
+    def ratio(constants):
+        diagonal = constants.lambda0 + 2 * constants.mu0
+        return constants.mu0 / ((diagonal - constants.lambda0_prime) / 2)
+
+    assert ratio(fem.FEMUR_FABRIC_STIFFNESS) == pytest.approx(0.91, abs=0.01)
+    assert ratio(fem.fit_fabric_stiffness(*tibia).constants) == pytest.approx(0.835, abs=0.005)
 
 
-def log_ratio(fraction, fabric, stiffness):
-    """ln(measured / relation), mean of the nine components."""
-    relation = np.asarray(fem.fabric_stiffness(fraction, jnp.asarray(fabric.eigenvalues)))
-    return np.mean([np.log(stiffness[place] / relation[place]) for place in COMPONENTS])
+def test_the_relation_of_the_tibia_is_straight_and_bounds_what_the_form_of_the_fit_can_explain(tibia):
+    """91 regions of BV/TV 0.214 to 0.254: mean residual 0.035, none above 0.39; a fit to BV/TV 0.18 to 0.32
+    alone moves the diagonal at BV/TV 0.234 by less than 0.02"""
+    bv_tv, fabric, stiffness = tibia
+    fit = fem.fit_fabric_stiffness(bv_tv, fabric, stiffness)
+    alike = fit.log_residual.mean(axis=1)[np.abs(bv_tv - 0.234) < 0.02]
+    assert len(alike) == 91
+    assert alike.mean() == pytest.approx(0.035, abs=0.002)
+    assert alike.max() == pytest.approx(0.386, abs=0.002)
+    near = (bv_tv > 0.18) & (bv_tv < 0.32)
+    local = fem.fit_fabric_stiffness(bv_tv[near], fabric[near], stiffness[near]).constants
+    diagonals = [fem.fabric_stiffness(0.234, jnp.ones(3), each)[0, 0] for each in (local, fit.constants)]
+    assert abs(np.log(diagonals[0] / diagonals[1])) < 0.02
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("bv_tv", "seed"), [(0.3, 0), (0.25, 3)])
-def test_synthetic_rods_land_on_the_relation_of_the_tibia(bv_tv, seed):
-    """|mean ln(C / relation)| <= 0.3, two standard deviations of the regions (0.13 and 0.08 were found)"""
-    mask = meshes.make_trabecular_cube(32 if bv_tv == 0.3 else 40, bv_tv=bv_tv, kind="rods", seed=seed)
-    fraction, fabric, stiffness, _ = homogenised(mask, 0.05)
-    assert abs(log_ratio(fraction, fabric, stiffness)) <= 0.3
-
-
-@pytest.mark.slow
-def test_synthetic_plates_are_stiffer_than_the_tibia_and_within_the_bounds():
-    """closed sheets: ln(C / relation) = 0.43, above the regions; below the Hashin-Shtrikman bound"""
-    mask = meshes.make_trabecular_cube(32, bv_tv=0.3, kind="plates", seed=0)
-    fraction, fabric, stiffness, _ = homogenised(mask, 0.05)
-    assert 0.3 < log_ratio(fraction, fabric, stiffness) < 0.6
-    share = np.array([1 - fraction, fraction])
-    bounds = fem.hashin_shtrikman_bounds(share, np.array([0, 1e4 / 1.2]), np.array([0, 1e4 / 2.6]))
-    upper = float(bounds.bulk.upper) + 4 / 3 * float(bounds.shear.upper)
-    assert np.trace(stiffness[:3, :3]) / 3 < upper
-
-
-@pytest.mark.slow
-def test_real_bone_lies_at_the_stiff_end_of_the_regions_of_its_density(tibia, shared_data):
-    """LHDL 50^3: mean ln(C / relation) = 0.42, mean of C11, C22, C33 within that of regions of like BV/TV;
-    symmetry axes of the stiffness within 10 degrees of those of the fabric"""
-    with np.load(shared_data / "trab_human_lhdl3155_mask_50.npz") as stored:
-        mask, voxel_mm = stored["mask"].astype(bool), float(stored["voxel_mm"])
-    fraction, fabric, stiffness, symmetry = homogenised(mask, voxel_mm)
-    assert log_ratio(fraction, fabric, stiffness) == pytest.approx(0.42, abs=0.05)
-    alike = np.abs(tibia[0] - fraction) < 0.016
-    regions = np.trace(tibia[2][alike][:, :3, :3], axis1=1, axis2=2) / 3
-    assert regions.min() < np.trace(stiffness[:3, :3]) / 3 < regions.max()
-    assert np.abs(np.diagonal(symmetry.axes @ fabric.axes.T)).min() > np.cos(np.radians(10))
+def test_the_relations_of_femur_and_tibia_part_at_low_densities():
+    """ln(femur / tibia) of the diagonal at equal eigenvalues: 0.08 at BV/TV 0.4, 0.33 at 0.234, 0.66 at
+    0.12"""
+    for bv_tv, expected in ((0.4, 0.077), (0.234, 0.335), (0.12, 0.657)):
+        femur, tibia = (
+            fem.fabric_stiffness(bv_tv, jnp.ones(3), each)[0, 0]
+            for each in (fem.FEMUR_FABRIC_STIFFNESS, fem.TIBIA_FABRIC_STIFFNESS)
+        )
+        assert float(np.log(femur / tibia)) == pytest.approx(expected, abs=2e-3)

@@ -89,6 +89,22 @@ def test_bone_softer_by_a_factor_stores_more_by_it_at_the_same_forces():
     np.testing.assert_allclose(day(case, modulus=0.4 * body()[1]).energy, day(case).energy / 0.4, rtol=1e-8)
 
 
+def test_activities_apart_make_the_day_and_do_the_work_of_their_forces():
+    """U_day from U_c of activity_energies is that of daily_energy; 2 int U_c = F . a_c"""
+    plan, modulus = body()
+    cases = [
+        r.DailyCase("standing", {"axial": -300.0}, 3000.0),
+        r.DailyCase("flexion", {"axial": -400.0, "bending-x": 700.0}, 500.0),
+    ]
+    daily = r.make_daily_loading(plan, (AXIAL, BENDING), cases)
+    whole = day(cases)
+    apart = jax.jit(r.activity_energies)(whole.displacement, modulus, plan, daily)
+    np.testing.assert_allclose(r.energy_of_day(apart.energy, daily), whole.energy, rtol=1e-12)
+    work = np.sum(np.asarray(daily.forces) * np.asarray(apart.sizes), axis=1)
+    np.testing.assert_allclose(2 * 8.0 * np.asarray(apart.energy).sum(axis=1), work, rtol=1e-8)
+    assert float(apart.sizes[0, 1]) == 0.0
+
+
 def mechanics(daily):
     plan, modulus = body()
     return r.make_finite_element_mechanics(

@@ -1,12 +1,19 @@
 """Biology of bone remodeling: cells on the surface of each voxel, hormones, drugs, mechanical stimulus."""
 
 from ._axes import AxisLevels as AxisLevels
-from ._axes import AxisParameters as AxisParameters
 from ._axes import MatchedAxis as MatchedAxis
-from ._axes import free_testosterone_nmol_l as free_testosterone_nmol_l
-from ._axes import make_axis_parameters as make_axis_parameters
 from ._axes import match_axis as match_axis
 from ._axes import solve_axis as solve_axis
+from ._axis_binding import free_estradiol_pg_ml as free_estradiol_pg_ml
+from ._axis_binding import free_testosterone_nmol_l as free_testosterone_nmol_l
+from ._axis_levels import hormone_levels as hormone_levels
+from ._axis_levels import untreated_levels as untreated_levels
+from ._axis_ovary import Ovaries as Ovaries
+from ._axis_ovary import ovaries_over_time as ovaries_over_time
+from ._axis_parameters import AXIS_PARAMETERS as AXIS_PARAMETERS
+from ._axis_parameters import AxisParameters as AxisParameters
+from ._axis_parameters import make_axis_parameters as make_axis_parameters
+from ._axis_pituitary import PituitaryInputs as PituitaryInputs
 from ._baseline import baseline_state as baseline_state
 from ._baseline import bone_fraction_from_vbmd as bone_fraction_from_vbmd
 from ._baseline import remodeling_voxels as remodeling_voxels
@@ -14,7 +21,11 @@ from ._baseline import steady_state as steady_state
 from ._bone import bone_rates as bone_rates
 from ._bone import bone_step as bone_step
 from ._bone import surface_rate as surface_rate
+from ._conditions import InsulinDeficiency as InsulinDeficiency
+from ._conditions import Thyrotoxicosis as Thyrotoxicosis
+from ._course import course_of_exposure as course_of_exposure
 from ._course import hormone_course as hormone_course
+from ._course import protocol_exposure as protocol_exposure
 from ._course import require_plausible_levels as require_plausible_levels
 from ._daily import DAILY_EXPONENT as DAILY_EXPONENT
 from ._daily import ActivityAnswer as ActivityAnswer
@@ -29,6 +40,8 @@ from ._drives import cell_drives as cell_drives
 from ._drives import hill as hill
 from ._drives import hormone_balance_level as hormone_balance_level
 from ._drives import hormone_resorption_drive as hormone_resorption_drive
+from ._exposure import Exposure as Exposure
+from ._exposure import no_exposure as no_exposure
 from ._filter import filter_iterations as filter_iterations
 from ._filter import helmholtz_filter as helmholtz_filter
 from ._filter import neighbour_table as neighbour_table
@@ -50,11 +63,11 @@ from ._parameters import ParameterEntry as ParameterEntry
 from ._parameters import default_parameters as default_parameters
 from ._parameters import make_parameters as make_parameters
 from ._person import Person as Person
-from ._person import estradiol_pg_ml_from_pmol_l as estradiol_pg_ml_from_pmol_l
-from ._person import estradiol_pmol_l as estradiol_pmol_l
 from ._person import make_person as make_person
-from ._person import testosterone_ng_dl_from_nmol_l as testosterone_ng_dl_from_nmol_l
-from ._person import testosterone_nmol_l as testosterone_nmol_l
+from ._person import stack_people as stack_people
+from ._person_defaults import TYPICAL_SOURCES as TYPICAL_SOURCES
+from ._person_defaults import TypicalLevels as TypicalLevels
+from ._person_defaults import typical_levels as typical_levels
 from ._pharmacokinetics import DRUGS as DRUGS
 from ._pharmacokinetics import TESTOSTERONE_CLEARANCE_L_PER_DAY as TESTOSTERONE_CLEARANCE_L_PER_DAY
 from ._pharmacokinetics import Drug as Drug
@@ -75,3 +88,7 @@ from ._state import Fluxes as Fluxes
 from ._state import room as room
 from ._state import vbmd as vbmd
 from ._surface import specific_surface as specific_surface
+from ._units import estradiol_pg_ml_from_pmol_l as estradiol_pg_ml_from_pmol_l
+from ._units import estradiol_pmol_l as estradiol_pmol_l
+from ._units import testosterone_ng_dl_from_nmol_l as testosterone_ng_dl_from_nmol_l
+from ._units import testosterone_nmol_l as testosterone_nmol_l

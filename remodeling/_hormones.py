@@ -36,6 +36,10 @@ class HormoneLevels:
     "free estradiol, pg/mL; recorded, not used by bone"
     gh_ng_ml: jax.Array
     "growth hormone, 24-hour mean, ng/mL; recorded, bone answers to IGF-1"
+    free_t4_ng_dl: jax.Array
+    "free thyroxine, ng/dL; recorded, bone answers to the thyroid index"
+    tsh_miu_l: jax.Array
+    "thyroid-stimulating hormone, mIU/L; an index, recorded"
     drug_resorption: jax.Array
     "additional log drive on resorption by antiresorptive drugs, e.g. ln 0.2"
     drug_balance: jax.Array
@@ -95,6 +99,8 @@ _NEUTRAL = {
     "shbg_nmol_l": 40.0,
     "free_estradiol_pg_ml": 0.6,
     "gh_ng_ml": 1.0,
+    "free_t4_ng_dl": 1.2,
+    "tsh_miu_l": 1.5,
     "drug_resorption": 0.0,
     "drug_balance": 0.0,
     "drug_modeling": 0.0,

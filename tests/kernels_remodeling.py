@@ -1,5 +1,7 @@
 """Functions of `remodeling`, for the table of `kernels`."""
 
+import dataclasses
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -47,6 +49,32 @@ def _protocol(dtype):
     return remodeling.make_protocol([weekly], duration_days=120.0, dtype=dtype)
 
 
+def _woman(dtype):
+    return remodeling.make_person(sex="female", age_years=49.0, years_since_menopause=-1.0, dtype=dtype)
+
+
+def _exposure(dtype, intervals=24):
+    """Something of every drug that the axes answer to, and a start at which each slope is finite."""
+    given = {
+        "testosterone_ng_dl": 20.0,
+        "estradiol_pg_ml": 30.0,
+        "oral_estrogen": 1.0,
+        "aromatase_inhibition": 0.3,
+        "gonadorelin_mg_per_day": 0.1,
+        "gnrh_agonist": 0.5,
+        "gnrh_antagonist": 0.5,
+        "hcg_lh_iu_l": 1.0,
+        "gh_ng_ml": 0.3,
+        "ghrh_drive": 0.3,
+        "ghs_drive": 0.3,
+        "thyroxine_ug_per_day": 80.0,
+        "insulin_index": 0.3,
+    }
+    nothing = remodeling.no_exposure(intervals, dtype)
+    levels = {name: jnp.full(intervals, value, dtype) for name, value in given.items()}
+    return dataclasses.replace(nothing, **levels)
+
+
 def _course(dtype):
     return remodeling.hormone_course(_person(dtype), _protocol(dtype), steps=4, step_days=30.0)
 
@@ -88,6 +116,53 @@ REMODELING = [
             gnrh_share=jnp.zeros_like(exogenous),
         ),
         lambda dtype: (vector(dtype, 0.0, 600.0, 4), *_axis(dtype)),
+    ),
+    Kernel(
+        "remodeling.free_estradiol_pg_ml",
+        remodeling.free_estradiol_pg_ml,
+        lambda dtype: (
+            vector(dtype, 5.0, 100.0, 5),
+            vector(dtype, 0.1, 0.5, 5),
+            jnp.asarray(40.0, dtype),
+            jnp.asarray(43.0, dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.ovaries_over_time",
+        lambda edges, person, constants: remodeling.ovaries_over_time(person, edges, constants),
+        lambda dtype: (
+            jnp.linspace(0.0, 700.0, 8, dtype=dtype),
+            _woman(dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.untreated_levels",
+        lambda constants, person: remodeling.untreated_levels(person, constants),
+        lambda dtype: (remodeling.make_axis_parameters(dtype=dtype), _woman(dtype)),
+    ),
+    Kernel(
+        "remodeling.hormone_levels",
+        lambda exposure, person, edges, constants: remodeling.hormone_levels(
+            person, exposure, edges, constants
+        ),
+        lambda dtype: (
+            _exposure(dtype),
+            _person(dtype),
+            jnp.arange(25, dtype=dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.course_of_exposure",
+        lambda person, exposure: remodeling.course_of_exposure(person, exposure, step_days=6.0, per_step=6),
+        lambda dtype: (_woman(dtype), _exposure(dtype)),
+    ),
+    Kernel(
+        "remodeling.protocol_exposure",
+        lambda edges, protocol: remodeling.protocol_exposure(protocol, jnp.asarray(80.0, edges.dtype), edges),
+        lambda dtype: (jnp.linspace(0.0, 120.0, 13, dtype=dtype), _protocol(dtype)),
     ),
     Kernel(
         "remodeling.hormone_course",

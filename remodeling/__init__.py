@@ -14,6 +14,11 @@ from ._baseline import steady_state as steady_state
 from ._bone import bone_rates as bone_rates
 from ._bone import bone_step as bone_step
 from ._bone import surface_rate as surface_rate
+from ._bone_drugs import DRUG_EFFECTS as DRUG_EFFECTS
+from ._bone_drugs import DrugEffectParameters as DrugEffectParameters
+from ._bone_drugs import DrugEffects as DrugEffects
+from ._bone_drugs import drug_effects as drug_effects
+from ._bone_drugs import make_drug_effect_parameters as make_drug_effect_parameters
 from ._cells import CellPools as CellPools
 from ._cells import cell_pools as cell_pools
 from ._cells import osteoclast_lifespan as osteoclast_lifespan
@@ -32,6 +37,8 @@ from ._daily import make_daily_loading as make_daily_loading
 from ._drives import cell_drives as cell_drives
 from ._drives import hormone_balance_level as hormone_balance_level
 from ._drives import hormone_resorption_drive as hormone_resorption_drive
+from ._exposure import Exposure as Exposure
+from ._exposure import no_exposure as no_exposure
 from ._filter import filter_iterations as filter_iterations
 from ._filter import helmholtz_filter as helmholtz_filter
 from ._filter import neighbour_table as neighbour_table
@@ -76,6 +83,10 @@ from ._pharmacokinetics import mean_amount_in_blood as mean_amount_in_blood
 from ._protocol import Dose as Dose
 from ._protocol import Protocol as Protocol
 from ._protocol import make_protocol as make_protocol
+from ._reliance import MECHANISMS as MECHANISMS
+from ._reliance import MechanismEntry as MechanismEntry
+from ._reliance import Reliance as Reliance
+from ._reliance import relied_on as relied_on
 from ._response import hill as hill
 from ._simulate import SimulationInfo as SimulationInfo
 from ._simulate import SimulationOptions as SimulationOptions

@@ -10,10 +10,9 @@ On growth hormone the markers of resorption lead those of formation by months, a
 than 5 % in fifteen (Elbornsson 2012). A response without memory has neither the dip nor the plateau.
 """
 
-import jax
 import jax.numpy as jnp
-from jax import lax
 
+from ._follow import follow
 from ._hormones import HormoneCourse
 from ._mechanisms import Igf1Memory, igf1_effect
 from ._parameters import BoneParameters
@@ -33,12 +32,6 @@ def igf1_memory(
     """
     change = igf1_effect(course.levels, parameters) - igf1_effect(course.baseline, parameters)
     times = jnp.stack([parameters.igf1_adaptation_time, parameters.igf1_formation_lag])
-    gone = -jnp.expm1(-course.step_days / times)
-    mean_left = gone * times / course.step_days
-    first = jnp.zeros(2, change.dtype) if start is None else jnp.stack([start.adapted, start.followed])
-
-    def step(followed, target):
-        return followed + gone * (target - followed), target + mean_left * (followed - target)
-
-    end, mean = lax.scan(step, first, change)
+    start_values = None if start is None else jnp.stack([start.adapted, start.followed])
+    mean, end = follow(jnp.stack([change, change], axis=1), times, course.step_days, start_values)
     return Igf1Memory(mean[:, 0], mean[:, 1]), Igf1Memory(end[0], end[1])

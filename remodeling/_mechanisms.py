@@ -17,7 +17,7 @@ Each is a sum of named contributions, so a run can say what its bone answers to:
                      + thFI(sex) [l - a m]                  IGF-1: proliferation, matrix, survival
                      - thFY ([y]_+ - [y0]_+)                thyroid: formation too short to refill
                      + thFN (i - i0) + drugs - delta_age    insulin; drugs; age
-                     + etaF+ (1 + chiEM [H(E_b) - H(Eref)]) [S(z)]_+ - etaF- [S(z)]_-       load, with estrogen
+                     + etaF+ (1 + chiEM [H(E_b) - H(Eref)]) [S(z)]_+ - etaF- [S(z)]_-    load, estrogen
 
 E_b = E + chi A T; H Hill terms; G(E) = E^4 / (E^4 + half^4); z log stimulus; 0 the person before treatment;
 m and l are what bone has got used to and what osteoblasts have followed of H(I) - H(I0) (`_igf1_memory`).
@@ -25,6 +25,8 @@ Resorption is absolute, against
 a young reference; balance is relative to the person's own hormones before.
 """
 
+import functools
+import operator
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -115,7 +117,8 @@ class Igf1Memory:
 
 def total(contributions: ResorptionMechanisms | BalanceMechanisms) -> jax.Array:
     """Sum of the contributions."""
-    return sum((getattr(contributions, f.name) for f in fields(contributions)), start=0.0)  # type: ignore[return-value]
+    terms = [getattr(contributions, f.name) for f in fields(contributions)]
+    return functools.reduce(operator.add, terms)
 
 
 def effective_estradiol(levels: HormoneLevels, parameters: BoneParameters) -> jax.Array:

@@ -92,8 +92,8 @@ class Trajectory:
     cells: CellPools
     "cells of each compartment, % of the start, fields (steps + 1, compartments)"
     mechanisms: Mechanisms
-    "contribution of each mechanism to log resorption and log balance in each step, at the mean stimulus of the "
-    "compartment and before the bounds of `cell_drives`, fields (steps, compartments)"
+    "contribution of each mechanism to log resorption and log balance in each step, at the mean stimulus of "
+    "the compartment and before the bounds of `cell_drives`, fields (steps, compartments)"
     rankl_over_opg: jax.Array
     "RANKL over OPG that the tissue makes, 1 at the young reference, (steps, compartments)"
     osteoclast_lifespan: jax.Array
@@ -406,7 +406,7 @@ def simulate_checked(
             )
     if history is not None:
         _require_history_of(density, history, parameters)
-    if not float(female) in (0.0, 1.0):
+    if float(female) not in (0.0, 1.0):
         raise ValueError(f"`female` must be 0 or 1, got {female}")
     trajectory, info = _jitted_simulate(
         density,
@@ -433,14 +433,16 @@ def simulate_checked(
 def _require_history_of(density, history: PastBone, parameters: BoneParameters) -> None:
     if history.activity.shape != density.shape:
         raise ValueError(
-            f"`history` needs the {density.shape[0]} voxels of `initial_density`, got {history.activity.shape[0]}"
+            f"`history` needs the {density.shape[0]} voxels of `initial_density`, got "
+            f"{history.activity.shape[0]}"
         )
     error = np.abs(np.asarray(vbmd(history.state, parameters.mineral_maximum) - density))
     wrong = error > 1e-3 * np.maximum(np.abs(np.asarray(density)), 0.01)
     if wrong.any():
         raise ValueError(
-            f"`history` must end at `initial_density`, got {int(wrong.sum())} voxels that differ, first at voxel "
-            f"{int(np.argmax(wrong))} by {error[np.argmax(wrong)]:.3g} g/cm3; use the same density and parameters"
+            f"`history` must end at `initial_density`, got {int(wrong.sum())} voxels that differ, first at "
+            f"voxel {int(np.argmax(wrong))} by {error[np.argmax(wrong)]:.3g} g/cm3; use the same density and "
+            "parameters"
         )
 
 

@@ -40,6 +40,7 @@ HOST_FUNCTIONS = {
     "remodeling.filter_iterations",
     "remodeling.neighbour_table",
     "remodeling.no_exposure",
+    "remodeling.relied_on",
     "remodeling.require_plausible_levels",
     "remodeling.simulate_checked",
     "remodeling.stack_people",

@@ -1,6 +1,7 @@
 """Functions of `remodeling`, for the table of `kernels`."""
 
 import dataclasses
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -84,9 +85,36 @@ def _mechanics(dtype):
     return remodeling.make_finite_element_mechanics(body_plan(), modulus, body_mask(), rtol=1e-5, dtype=dtype)
 
 
-def _simulate(density, mechanics, course, parameters):
+def _simulate(density, mechanics, course, parameters, past=None):
     options = remodeling.make_options(substeps=2, solve_every=2, report_every=4)
-    return remodeling.simulate(density, mechanics, course, parameters, options=options)
+    history = None if past is None else remodeling.start_from_history(density, past, parameters, female=1.0)
+    return remodeling.simulate(
+        density, mechanics, course, parameters, female=1.0, history=history, options=options
+    )
+
+
+def _full_exposure(dtype):
+    ones = vector(dtype, 0.2, 3.0, 8)
+    return replace(
+        remodeling.no_exposure(8, dtype),
+        bisphosphonate=ones,
+        denosumab=ones,
+        teriparatide=ones,
+        romosozumab=ones,
+    )
+
+
+def _past(dtype):
+    return remodeling.history_course(
+        remodeling.make_hormone_levels(dtype=dtype, estradiol_pg_ml=80.0), _levels(dtype), years=1.0, steps=12
+    )
+
+
+def _mechanisms(dtype):
+    treated = remodeling.make_hormone_levels(dtype=dtype, progestogen=100.0, igf1_ng_ml=220.0)
+    return remodeling.bone_mechanisms(
+        treated, _levels(dtype), vector(dtype, -0.2, 0.2), _parameters(dtype), female=1.0
+    )
 
 
 REMODELING = [
@@ -248,6 +276,71 @@ REMODELING = [
         "remodeling.hill",
         remodeling.hill,
         lambda dtype: (vector(dtype, 0.0, 50.0, 6), jnp.asarray(20.0, dtype), jnp.asarray(2.0, dtype)),
+    ),
+    Kernel(
+        "remodeling.bone_mechanisms",
+        lambda z, parameters, levels, baseline: remodeling.bone_mechanisms(
+            levels, baseline, z, parameters, female=1.0
+        ),
+        lambda dtype: (
+            vector(dtype, -0.4, 0.4),
+            _parameters(dtype),
+            remodeling.make_hormone_levels(dtype=dtype),
+            _levels(dtype),
+        ),
+    ),
+    *(
+        Kernel(
+            f"remodeling.{name}",
+            lambda parameters, terms, name=name: getattr(remodeling, name)(terms.resorption, parameters),
+            lambda dtype: (_parameters(dtype), _mechanisms(dtype)),
+        )
+        for name in ("rankl_over_opg", "osteoclast_lifespan")
+    ),
+    Kernel(
+        "remodeling.cell_pools",
+        lambda parameters, state: remodeling.cell_pools(state, parameters, 1.0, 0.3),
+        lambda dtype: (_parameters(dtype), _state(dtype)),
+    ),
+    Kernel(
+        "remodeling.igf1_memory",
+        lambda parameters, course: remodeling.igf1_memory(course, parameters),
+        lambda dtype: (_parameters(dtype), _past(dtype)),
+    ),
+    Kernel(
+        "remodeling.drug_effects",
+        lambda parameters, exposure: remodeling.drug_effects(exposure, 1.0, parameters),
+        lambda dtype: (remodeling.make_drug_effect_parameters(dtype=dtype), _full_exposure(dtype)),
+    ),
+    Kernel(
+        "remodeling.no_exposure",
+        lambda value: value * remodeling.no_exposure(3, value.dtype).denosumab,
+        lambda dtype: (jnp.asarray(1.0, dtype),),
+    ),
+    Kernel(
+        "remodeling.history_course",
+        lambda years, levels: remodeling.history_course(
+            levels, levels, years=years, onset_years=0.2, steps=6
+        ),
+        lambda dtype: (jnp.asarray(3.0, dtype), _levels(dtype)),
+    ),
+    Kernel(
+        "remodeling.start_from_history",
+        lambda density, course, parameters: remodeling.start_from_history(density, course, parameters),
+        lambda dtype: (body_density(dtype), _past(dtype), _parameters(dtype)),
+    ),
+    Kernel(
+        "remodeling.simulate[history]",
+        lambda density, mechanics, course, parameters, past: _simulate(
+            density, mechanics, course, parameters, past
+        ),
+        lambda dtype: (
+            body_density(dtype),
+            remodeling.make_surrogate(dtype=dtype),
+            _course(dtype),
+            _parameters(dtype),
+            _past(dtype),
+        ),
     ),
     Kernel("remodeling.room", remodeling.room, lambda dtype: (_state(dtype),)),
     Kernel("remodeling.vbmd", remodeling.vbmd, lambda dtype: (_state(dtype), jnp.asarray(1.2, dtype))),

@@ -19,7 +19,7 @@ from ._run_strength import strength_rows
 from ._simulation import ArmResult
 from ._study_tables import Study
 
-_HORMONES = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
+_HORMONES = tuple(quantity.name for quantity in QUANTITIES if quantity.group == "hormone")
 
 
 def timecourse_rows(prepared: Prepared, results: list[ArmResult]) -> list[dict[str, Any]]:
@@ -157,6 +157,11 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
         ],
         "nonlinear_strength": strength_rows(results),
         "solver": [result.solver for result in results],
+        "relies_on": [
+            {"level": result.level, "arm": result.arm, **row}
+            for result in results
+            for row in result.relies_on
+        ],
         "assumptions": assumptions(study, prepared.day),
         "parameters": parameter_table(prepared.parameters),
         "results": summary_rows(results, rows),
@@ -229,9 +234,27 @@ def warnings(prepared: Prepared, results: list[ArmResult]) -> list[str]:
     if prepared.image.calibration["method"] == "phantomless":
         texts.append("Calibrated without a phantom: absolute densities and strengths carry that uncertainty.")
     texts += _overloads(results)
+    texts += _weak_evidence(results)
     if prepared.study.biology:
         names = ", ".join(prepared.study.biology)
         texts.append(f"Biological parameters were set away from their defaults: {names}.")
+    return texts
+
+
+def _weak_evidence(results: list[ArmResult]) -> list[str]:
+    """A sentence for every arm that sets a mechanism to work whose parameters are all assumed."""
+    texts = []
+    untreated = {row["mechanism"] for row in results[0].relies_on}
+    for arm in dict.fromkeys(result.arm for result in results[1:]):
+        rows = next(result.relies_on for result in results if result.arm == arm)
+        weak = [
+            f"{row['mechanism']} ({row['evidence'].rstrip('.')})"
+            for row in rows
+            if row["mechanism"] not in untreated
+            and row["statuses"]["assumed"] == sum(row["statuses"].values())
+        ]
+        if weak:
+            texts.append(f"Arm '{arm}' relies on assumed numbers alone for: {'; '.join(weak)}.")
     return texts
 
 

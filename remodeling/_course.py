@@ -1,11 +1,14 @@
 """From a person and a prescription to the course of hormones that bone sees."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ._axis_levels import hormone_levels, untreated_levels
 from ._axis_parameters import AxisParameters, make_axis_parameters
+from ._bone_drugs import DrugEffectParameters, drug_effects
 from ._exposure import Exposure, no_exposure
 from ._hormones import HormoneCourse
 from ._person import Person
@@ -56,6 +59,7 @@ def course_of_exposure(
     step_days: jax.Array | float,
     per_step: int,
     axis_parameters: AxisParameters | None = None,
+    drug_parameters: DrugEffectParameters | None = None,
 ) -> HormoneCourse:
     """Mean hormone levels in each step for drugs given as an exposure; the part that `jax.vmap` batches.
 
@@ -65,6 +69,7 @@ def course_of_exposure(
       step_days: length of a step, days.
       per_step: fine intervals in a step (static).
       axis_parameters: constants of the axes; defaults if None.
+      drug_parameters: constants of the drugs that act on bone directly; defaults if None.
 
     Raises:
       ValueError: a number of intervals that is not a multiple of `per_step`.
@@ -80,6 +85,13 @@ def course_of_exposure(
         )
     edges = jnp.arange(intervals + 1, dtype=dtype) * (step_days / per_step)
     fine = hormone_levels(person, exposure, edges, constants)
+    effects = drug_effects(exposure, step_days / per_step, drug_parameters)
+    fine = replace(
+        fine,
+        drug_resorption=effects.resorption,
+        drug_balance=effects.balance,
+        drug_modeling=effects.modeling,
+    )
     return HormoneCourse(
         levels=jax.tree.map(lambda values: values.reshape(steps, per_step).mean(axis=1), fine),
         baseline=untreated_levels(person, constants),

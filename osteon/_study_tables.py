@@ -130,7 +130,7 @@ class ImageSource:
 
     builtin: str | None = key(None, allowed=("l3",))
     "The parametric L3 vertebra that needs no file."
-    voxel_mm: float = key(1.5, low=0.4, high=4, unit="mm")
+    voxel_mm: float = key(1.5, low=0.4, high=3, unit="mm")
     "Voxel edge of the built-in vertebra, mm."
     seed: int = key(0, low=0)
     "Random seed of the built-in vertebra's trabecular density."

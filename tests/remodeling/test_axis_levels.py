@@ -160,7 +160,7 @@ def test_single_precision_agrees_with_double():
     given = jax.tree.map(lambda x: x.astype(jnp.float32), exposure(60, **GIVEN))
     constants = r.make_axis_parameters(dtype=jnp.float32)
     single = jax.jit(r.hormone_levels)(person, given, jnp.arange(61, dtype=jnp.float32), constants)
-    double = daily(r.make_person(**PEOPLE["secondary"]), 60, **GIVEN)
+    double = daily(r.make_person(**PEOPLE["secondary"]), 60, None, **GIVEN)
     for field in dataclasses.fields(r.HormoneLevels):
         value = getattr(single, field.name)
         assert value.dtype == jnp.float32, field.name
@@ -176,9 +176,8 @@ def test_steps_are_means_of_the_fine_grid_and_finer_grids_agree():
     run = jax.jit(r.hormone_course, static_argnames=("steps", "step_days", "per_step"))
     coarse, fine = (run(person, protocol, steps=8, step_days=30.0, per_step=n) for n in (30, 60))
     edges = jnp.arange(241.0)
-    days = daily(
-        person, 240, testosterone_ng_dl=r.protocol_exposure(protocol, 80.0, edges).testosterone_ng_dl
-    )
+    given = r.protocol_exposure(protocol, person.weight_kg, edges)
+    days = daily(person, 240, testosterone_ng_dl=given.testosterone_ng_dl)
     np.testing.assert_allclose(coarse.lh_iu_l, days.lh_iu_l.reshape(8, 30).mean(axis=1), rtol=1e-9)
     np.testing.assert_allclose(fine.testosterone_ng_dl, coarse.testosterone_ng_dl, rtol=0.01)
     np.testing.assert_allclose(fine.estradiol_pg_ml, coarse.estradiol_pg_ml, rtol=0.01)

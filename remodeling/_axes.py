@@ -30,6 +30,8 @@ NEWTON_POLISH = 2
 """Newton steps after the bisection; they carry the derivative of the implicit function."""
 LOWEST_LH = 1e-9
 """Lower end of the bracket, IU/L."""
+LARGEST_OVARY = 1.5
+"""Most that an ovary makes at normal LH, over the reference or what the person's own makes (assumed)."""
 PG_ML_PER_NG_DL = 10.0
 
 
@@ -137,10 +139,13 @@ def match_axis(person: Person, constants: AxisParameters) -> MatchedAxis:
     free = free_testosterone_nmol_l(t, person.shbg_nmol_l, person.albumin_g_l, constants)
     woman = person.female
     ovaries = ovaries_at_start(person, constants)
+    # An ovary that hardly any LH drives makes little; the rest of a low estradiol comes from elsewhere.
+    drive = _ovary(lh, constants) / _ovary(constants.women_lh, constants)
     other = constants.women_peripheral_estradiol
     ovarian_reference = constants.women_estradiol - other
-    per_reference = e / (ovaries.estradiol * ovarian_reference + other)
-    peripheral = woman * per_reference * other + (1.0 - woman) * e
+    shared = e * ovarian_reference / (ovaries.estradiol * ovarian_reference + other)
+    ovarian = jnp.minimum(shared, LARGEST_OVARY * jnp.maximum(shared, ovarian_reference) * drive)
+    peripheral = e - woman * ovaries.estradiol * ovarian
     converted = (
         constants.women_conversion
         * (constants.women_testosterone_clearance / constants.women_estradiol_clearance)
@@ -153,7 +158,9 @@ def match_axis(person: Person, constants: AxisParameters) -> MatchedAxis:
         peripheral - jnp.minimum(converted, 0.5 * peripheral),
     )
     per_full = t / (1.0 - constants.ovary_testosterone_share * (1.0 - ovaries.testosterone))
-    ovarian_testosterone = constants.ovary_testosterone_share * per_full
+    ovarian_testosterone = (
+        constants.ovary_testosterone_share * per_full * jnp.minimum(1.0, LARGEST_OVARY * drive)
+    )
     testis = t / constants.testosterone * _testis(constants.lh, constants) / _testis(lh, constants)
     return MatchedAxis(
         gnrh_drive=x / feedback,
@@ -162,7 +169,7 @@ def match_axis(person: Person, constants: AxisParameters) -> MatchedAxis:
         ovarian_testosterone=woman * ovarian_testosterone,
         aromatase_maximum=(peripheral - adrenal) * (constants.aromatase_km_nmol_l + free) / free,
         adrenal_estradiol=adrenal,
-        ovarian_estradiol=woman * per_reference * ovarian_reference,
+        ovarian_estradiol=woman * ovarian,
         lh_iu_l=lh,
     )
 

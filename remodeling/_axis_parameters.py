@@ -21,8 +21,7 @@ _TSJOEN = (
 _PAPATHANASIOU = "Papathanasiou et al. 2021, table 3 (adult)"
 _CROSSOVER = (
     "crossover of conjugated estrogens 0.625 mg and transdermal estradiol 0.05 mg in 25 women (Shifren "
-    "et al. "
-    "2007, abstract): SHBG +113 and +3 %, IGF-1 -30.5 and -12.5 %"
+    "et al. 2007, abstract): SHBG +113 and +3 %, IGF-1 -30.5 and -12.5 %"
 )
 _HEXARELIN = (
     "GH response 19.1, 13.1, 12.3, 10.5 at weeks 0, 1, 4, 16, 19.4 four weeks off (J Clin "
@@ -40,9 +39,8 @@ AXIS_PARAMETERS: tuple[ParameterEntry, ...] = (
     _row("estradiol_feedback", "gE", "-", 3.0, "fitted", "exponent of estradiol in the feedback, men",
          "anastrozole: T x1.6 at E2 x0.65 to x0.8 (Burnett-Bowie 2009, Leder 2004, abstracts)"),
     _row("secretion_gain", "s", "-", 124.0, "fitted", "LH-driven over basal testosterone secretion",
-         "77.5 at a half-level of 5.18 (Tornoe et al. 2007, abstract); raised with the half-level so "
-         "that the "
-         "basal share of the reference man stays 2.7 %"),
+         "77.5 at a half-level of 5.18 (Tornoe et al. 2007, abstract); raised with the half-level, so "
+         "that the basal share of the reference man stays 2.7 %"),
     _row("secretion_half_lh", "K_L", "IU/L", 11.0, "fitted", "LH of half testosterone secretion", _TSJOEN),
     _row("aromatase_km_nmol_l", "Km", "nmol/L", 1.83, "measured", "free testosterone of half aromatization",
          "Lakshman et al. 2010 (abstract)"),
@@ -53,9 +51,9 @@ AXIS_PARAMETERS: tuple[ParameterEntry, ...] = (
     _row("albumin_affinity_l_mol", "K_AT", "L/mol", 3.6e4, "measured", "albumin and testosterone",
          "Vermeulen et al. 1999"),
     _row("shbg_estradiol_l_nmol", "K_SE", "L/nmol", 0.314, "assumed", "SHBG and estradiol",
-         "constant of Sodergard et al. 1982, from memory; checked against the free shares of its abstract"),
+         "as quoted of Sodergard et al. 1982, source not read; checked against the shares of its abstract"),
     _row("albumin_estradiol_l_mol", "K_AE", "L/mol", 4.21e4, "assumed", "albumin and estradiol",
-         "constant of Sodergard et al. 1982, from memory; checked against the free shares of its abstract"),
+         "as quoted of Sodergard et al. 1982, source not read; checked against the shares of its abstract"),
     _row("women_testosterone", "T0w", "ng/dL", 29.0, "measured", "testosterone of the reference woman",
          "1.0 nmol/L (PMC6139630, table 2, immunoassay)"),
     _row("women_estradiol", "E0w", "pg/mL", 90.0, "measured", "cyclic mean estradiol of the reference woman",
@@ -108,8 +106,7 @@ AXIS_PARAMETERS: tuple[ParameterEntry, ...] = (
     _row("gonadotrope_memory_days", "tau_g", "days", 45.0, "fitted",
          "time for the gonadotropes to fall silent and to wake again",
          "35, 85, 89, 96 % of men normal 12, 18, 24, 52 weeks after a median 116 days of LHRH analog; LH "
-         "back at 9 "
-         "months after androgen abuse (abstracts)"),
+         "back at 9 months after androgen abuse (abstracts)"),
     _row("shbg_days", "tau_s", "days", 10.0, "assumed", "time of SHBG", "blood half-life about a week"),
     _row("oral_half_mg", "K_o", "mg/day", 1.0, "assumed", "oral estrogen of half effect on the liver",
          "one dose was studied: the half amount is not identified"),

@@ -18,6 +18,10 @@ from ._protocol import Protocol
 HIGHEST_TESTOSTERONE_NG_DL = 5000.0
 """Mean testosterone above which a course is refused as a likely typing error (assumed)."""
 
+# Compiled once for each number of intervals; inside a traced caller they are part of its program.
+_compiled_levels = jax.jit(hormone_levels)
+_compiled_untreated = jax.jit(untreated_levels)
+
 
 def hormone_course(
     person: Person,
@@ -84,7 +88,7 @@ def course_of_exposure(
             f"{intervals}"
         )
     edges = jnp.arange(intervals + 1, dtype=dtype) * (step_days / per_step)
-    fine = hormone_levels(person, exposure, edges, constants)
+    fine = _compiled_levels(person, exposure, edges, constants)
     effects = drug_effects(exposure, step_days / per_step, drug_parameters)
     fine = replace(
         fine,
@@ -94,7 +98,7 @@ def course_of_exposure(
     )
     return HormoneCourse(
         levels=jax.tree.map(lambda values: values.reshape(steps, per_step).mean(axis=1), fine),
-        baseline=untreated_levels(person, constants),
+        baseline=_compiled_untreated(person, constants),
         step_days=jnp.asarray(step_days, dtype),
     )
 

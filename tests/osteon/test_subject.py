@@ -91,7 +91,7 @@ def test_the_history_falls_from_the_levels_before_to_those_of_the_subject(tmp_pa
 
 
 def test_bone_with_a_history_starts_as_measured_and_goes_on_losing(tmp_path):
-    """Untreated, five years after menopause: -1 to -4 % of trabecular density in a year; the report says why."""
+    """Untreated, five years after menopause: -1 to -4 % of trabecular density in a year, and why."""
     path = tmp_path / "study.toml"
     path.write_text(STUDY)
     assert main(["run", str(path), "--out", str(tmp_path / "run"), "--no-cache", "--quiet"]) == 0

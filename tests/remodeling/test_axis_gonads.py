@@ -36,8 +36,8 @@ def test_half_inhibition_of_aromatase_gives_the_anastrozole_trials(testosterone,
 
 
 def test_strong_inhibition_of_aromatase_gives_the_letrozole_trial():
-    """A = 0.25: E2 x0.38 to x0.54, T x1.99 to x2.46, LH x4.2 to x4.4 (T'Sjoen 2005, elderly and young
-    men).""" for testosterone, estradiol in ((600.0, 30.0), (420.0, 24.0)):
+    """A = 0.25: E2 x0.38 to x0.54, T x1.99 to x2.46, LH x4.2 to x4.4 (T'Sjoen 2005, elderly and young)."""
+    for testosterone, estradiol in ((600.0, 30.0), (420.0, 24.0)):
         male = r.make_person(testosterone_ng_dl=testosterone, estradiol_pg_ml=estradiol)
         levels = daily(male, 28, aromatase_inhibition=0.75)
         assert 0.38 < float(levels.estradiol_pg_ml[-1]) / estradiol < 0.54
@@ -117,6 +117,15 @@ def test_gnrh_agonist_brings_a_woman_to_postmenopausal_estradiol(woman):
     assert e[0] > 90
     assert e[21] < 0.27 * 90
     assert (e[28:] < 10).all()
+
+
+def test_pulses_wake_the_ovaries_of_hypothalamic_amenorrhea():
+    """LH 0.5 IU/L and E2 20 pg/mL: pulsatile gonadorelin brings both into the range of the cycle."""
+    silent = r.make_person(sex="female", age_years=25.0, lh_iu_l=0.5, estradiol_pg_ml=20.0)
+    levels = daily(silent, 60, gonadorelin_mg_per_day=0.2)
+    assert 2.0 < float(levels.lh_iu_l[-1]) < 10.0
+    assert 50 < float(levels.estradiol_pg_ml[-1]) < 200
+    assert float(levels.testosterone_ng_dl[-1]) < 60
 
 
 def test_estradiol_falls_around_the_final_menstrual_period():

@@ -1,9 +1,9 @@
 """Bone at the end of a history: years of deficiency before treatment, so that a measured bone still loses.
 
 A person whose ovaries stopped five years ago is not in a steady state: cavities are open, turnover is high
-and each unit refills too little, against the balance of the years before. The start of the history is a steady
-state of the hormones then; its density is not known. It is found per voxel so that the end of the history has
-the measured density: mineral(end of history(f0)) = measured. Mechanics on the way is the 0-D surrogate,
+and each unit refills too little, against the balance of the years before. The start of the history is a
+steady state of the hormones then; its density is not known. It is found per voxel so that the end of the
+history has the measured density: mineral(end of history(f0)) = measured. Mechanics on the way is the 0-D surrogate,
 z = -q ln(f / f0), so that every voxel answers for itself and the map is a scalar function of f0.
 """
 

@@ -44,8 +44,10 @@ class Curves(NamedTuple):
 
 
 def _menopause() -> np.ndarray:
-    """Estradiol around the final menstrual period, which is 24 months after the start; pg/mL."""
-    years = (np.arange(MONTHS) + 0.5) / 12 - 2.0
+    """Estradiol around the final menstrual period, 24 months after the start, pg/mL: half way down half a
+    year before it (assumed).
+    """
+    years = (np.arange(MONTHS) + 0.5) / 12 - 1.5
     return 6.0 + 94.0 / (1.0 + np.exp(years / 0.5))
 
 

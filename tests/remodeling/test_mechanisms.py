@@ -88,7 +88,8 @@ def test_sums_of_the_mechanisms_are_the_published_law():
     [
         ("estradiol_pg_ml", {"estrogen_lifespan", "estrogen_rankl", "bone_aromatase"},
          {"estrogen_receptor", "bone_aromatase"}),
-        ("testosterone_ng_dl", {"androgen_receptor", "bone_aromatase"}, {"androgen_receptor", "bone_aromatase"}),
+        ("testosterone_ng_dl", {"androgen_receptor", "bone_aromatase"},
+         {"androgen_receptor", "bone_aromatase"}),
         ("aromatase", {"bone_aromatase"}, {"bone_aromatase"}),
         ("progestogen", set(), {"progestogen"}),
         ("igf1_ng_ml", {"igf1"}, {"igf1"}),

@@ -1,10 +1,10 @@
 """Bone at the end of a history: years of deficiency before treatment, so that a measured bone still loses.
 
 A person whose ovaries stopped five years ago is not in a steady state: cavities are open, turnover is high
-and each unit refills too little, against the balance of the years before. The start of the history is a steady
-state of the hormones then; its density is not known. It is found per voxel so that the end of the history has
-the measured density: mineral(end of history(f0)) = measured. Mechanics on the way is the 0-D surrogate,
-z = -q ln(f / f0), so that every voxel answers for itself and the map is a scalar function of f0.
+and each unit refills too little, against the balance of the years before. The start of the history is a
+steady state of the hormones then; its density is not known. It is found per voxel so that the end of the
+history has the measured density: mineral(end of history(f0)) = measured. Mechanics on the way is the 0-D
+surrogate, z = -q ln(f / f0), so that every voxel answers for itself and the map is a scalar function of f0.
 """
 
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ from ._parameters import BoneParameters
 from ._state import BoneState, room, vbmd
 from ._surface import clipped_fraction
 
-TABLE_NODES = 48
-"""Starts of a history that are run to guess the start of each voxel."""
-NEWTON_STEPS = 3
-"""Newton steps from that guess; the map is close to linear between two nodes."""
+SEARCH_RANGE = (0.01, 0.98)
+"""Bone fractions that Newton's method looks at; outside FRACTION_RANGE a voxel is held fixed anyhow."""
+NEWTON_STEPS = 6
+"""Newton steps from the measured density to the start of the history; the map is close to linear."""
 LONGEST_STEP_DAYS = 31.0
 """Longest bone step of a history, days, as in a simulation."""
 
@@ -172,23 +172,23 @@ def start_from_history(
     def mineral(fraction):
         return vbmd(run(fraction, 1.0)[0], p.mineral_maximum)
 
-    nodes = jnp.linspace(*FRACTION_RANGE, TABLE_NODES, dtype=density.dtype)
-    table = lax.stop_gradient(mineral(nodes))
-    guess = jnp.interp(lax.stop_gradient(density), table, nodes)
-    open_start = room(steady_state(nodes, course.baseline, p)) >= ROOM_LEFT
-    highest = jnp.max(jnp.where(open_start, table, -jnp.inf))
-    reachable = (density >= table[0]) & (density <= highest)
-    target = jnp.where(reachable, density, lax.stop_gradient(jnp.interp(guess, nodes, table)))
-
     def newton(residual, fraction):
-        for _ in range(NEWTON_STEPS):
+        def improved(_, fraction):
             value, slope = jax.jvp(residual, (fraction,), (jnp.ones_like(fraction),))
-            fraction = fraction - value / jnp.maximum(slope, 0.1 * p.mineral_maximum)
-        return fraction
+            fraction = fraction - value / jnp.maximum(slope, 0.2 * p.mineral_maximum)
+            return jnp.clip(fraction, *SEARCH_RANGE)
+
+        return lax.fori_loop(0, NEWTON_STEPS, improved, fraction)
 
     fraction = lax.custom_root(
-        lambda f: mineral(f) - target, guess, newton, lambda linear, y: y / linear(jnp.ones_like(y))
+        lambda f: mineral(f) - density,
+        jnp.clip(density / p.mineral_maximum, *SEARCH_RANGE),
+        newton,
+        lambda linear, y: y / linear(jnp.ones_like(y)),
     )
+    low, high = FRACTION_RANGE
+    open_start = room(steady_state(fraction, course.baseline, p)) >= ROOM_LEFT
+    reachable = (fraction >= low) & (fraction <= high) & open_start
     activity = reachable.astype(density.dtype)
     fraction = jnp.where(reachable, fraction, density / p.mineral_maximum)
     state, shift = run(fraction, activity)

@@ -69,7 +69,7 @@ PARAMETERS: tuple[ParameterEntry, ...] = (
          "brake of estradiol on resorption", _FIT),
     _row("estradiol_lifespan_share", "s", "-", 0.5, None, "assumed",
          "share of that brake through the lifespan of osteoclasts, the rest through RANKL over OPG",
-         "both routes known (Hughes 1996, Hofbauer 1999: recalled), no share measured; changes readouts alone"),
+         "both routes are known (Hughes 1996, recalled), no share measured; changes readouts alone"),
     _row("estradiol_balance", "thFE", "-", 0.099, _lognormal(0.10, 0.5), "fitted",
          "estradiol on the balance of a remodeling unit", f"{_FIT}; Eriksen 1999"),
     _row("estradiol_half", "EC50E", "pg/mL", 20.0, _lognormal(8.0, 0.5), "fitted",

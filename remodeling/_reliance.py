@@ -72,7 +72,8 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
     MechanismEntry(
         "load", "strain against the set point: RANKL and sclerostin, with estrogen",
         ("overload_balance", "disuse_balance", "overload_resorption", "disuse_resorption",
-         "stimulus_saturation", "resorption_lazy_width", "formation_lazy_width", "estradiol_mechanics", "set_point_reset"),
+         "stimulus_saturation", "resorption_lazy_width", "formation_lazy_width",
+         "estradiol_mechanics", "set_point_reset"),
         "Spaceflight for disuse; gains from overload from other models. The interaction with estrogen is off "
         "by default for want of a number."),
     MechanismEntry(

@@ -29,6 +29,16 @@ from ._drives import cell_drives as cell_drives
 from ._drives import hill as hill
 from ._drives import hormone_balance_level as hormone_balance_level
 from ._drives import hormone_resorption_drive as hormone_resorption_drive
+from ._drug import Action as Action
+from ._drug import Drug as Drug
+from ._drug import Number as Number
+from ._drug import Phase as Phase
+from ._drug import Saturable as Saturable
+from ._drugs import DRUGS as DRUGS
+from ._exposure import Exposure as Exposure
+from ._exposure import exposure as exposure
+from ._exposure import mean_concentration as mean_concentration
+from ._exposure import no_exposure as no_exposure
 from ._filter import filter_iterations as filter_iterations
 from ._filter import helmholtz_filter as helmholtz_filter
 from ._filter import neighbour_table as neighbour_table
@@ -55,9 +65,7 @@ from ._person import estradiol_pmol_l as estradiol_pmol_l
 from ._person import make_person as make_person
 from ._person import testosterone_ng_dl_from_nmol_l as testosterone_ng_dl_from_nmol_l
 from ._person import testosterone_nmol_l as testosterone_nmol_l
-from ._pharmacokinetics import DRUGS as DRUGS
 from ._pharmacokinetics import TESTOSTERONE_CLEARANCE_L_PER_DAY as TESTOSTERONE_CLEARANCE_L_PER_DAY
-from ._pharmacokinetics import Drug as Drug
 from ._pharmacokinetics import amount_in_blood as amount_in_blood
 from ._pharmacokinetics import mean_amount_in_blood as mean_amount_in_blood
 from ._protocol import Dose as Dose

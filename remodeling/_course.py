@@ -4,15 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._axes import AxisLevels, AxisParameters, make_axis_parameters, match_axis, solve_axis
+from ._exposure import exposure
 from ._hormones import HormoneCourse, HormoneLevels
 from ._person import Person
-from ._pharmacokinetics import (
-    DRUGS,
-    gonadorelin_drive,
-    mean_amount_in_blood,
-    residual_aromatase,
-    testosterone_ng_dl,
-)
+from ._pharmacokinetics import gonadorelin_drive
 from ._protocol import Protocol
 
 HIGHEST_TESTOSTERONE_NG_DL = 5000.0
@@ -43,26 +38,15 @@ def hormone_course(
     dtype = person.testosterone_ng_dl.dtype
     constants = make_axis_parameters(dtype=dtype) if axis_parameters is None else axis_parameters
     edges = jnp.arange(steps + 1, dtype=dtype) * step_days
-    exogenous = jnp.zeros(steps, dtype)
-    inhibitor = jnp.zeros(steps, dtype)
-    gonadorelin = jnp.zeros(steps, dtype)
-    for name, day, dose_mg in zip(protocol.drugs, protocol.dose_day, protocol.dose_mg, strict=True):
-        drug = DRUGS[name]
-        amount = drug.absorbed * mean_amount_in_blood(edges, day, dose_mg, drug.rates_per_day)
-        if drug.kind == "testosterone":
-            exogenous = exogenous + testosterone_ng_dl(amount)
-        elif drug.kind == "aromatase-inhibitor":
-            inhibitor = inhibitor + amount
-        else:
-            gonadorelin = gonadorelin + amount * drug.rates_per_day[-1]
+    given = exposure(protocol, person.weight_kg, edges)
     matched = match_axis(person, constants)
-    aromatase = residual_aromatase(inhibitor)
-    share = gonadorelin_drive(gonadorelin)
+    aromatase = 1.0 - given.aromatase_inhibition
+    share = gonadorelin_drive(given.gonadorelin_mg_per_day)
     treated = solve_axis(
         person,
         matched,
         constants,
-        exogenous_testosterone_ng_dl=exogenous,
+        exogenous_testosterone_ng_dl=given.testosterone_ng_dl,
         aromatase=aromatase,
         gnrh_share=share,
     )

@@ -92,7 +92,7 @@ AROMATASE_INHIBITORS = (
     Drug(
         name="letrozole",
         routes=("oral",),
-        actions=(Action("aromatase_inhibition", "inhibition", 1.0 / 1.5, most=0.76),),
+        actions=(Action("aromatase_inhibition", "inhibition", 1.0 / 1.5, most=0.74),),
         phases=(Phase(1.0, (24.0, _LETROZOLE_CLEARANCE.value / _LETROZOLE_VOLUME.value)),),
         absorbed=0.999,
         clearance_l_per_day=_LETROZOLE_CLEARANCE.value,
@@ -111,11 +111,11 @@ AROMATASE_INHIBITORS = (
             ),
             Number(
                 "largest inhibition of aromatase",
-                0.76,
+                0.74,
                 "-",
                 "fitted",
                 "men: T'Sjoen et al. 2005 (abstract copy), E2 -46 % (young) and -62 % (elderly), T +146 and "
-                "+99 % in 28 days of 2.5 mg/day, with the axis",
+                "+99 % in 28 days of 2.5 mg/day; with the axis of men -54 and +73 %",
             ),
         ),
         caution="largest inhibition fitted to men; underrates the fall of estradiol in postmenopausal women",

@@ -124,7 +124,7 @@ def make_courses(study: Study, arms: list[Arm]) -> tuple[dict[str, Any], dict[st
                 for row in arm.dose
             ]
             protocol = remodeling.make_protocol(doses, duration_days=steps * step_days)
-            exposure = remodeling.protocol_exposure(protocol, person.weight_kg, edges)
+            exposure = remodeling.exposure(protocol, person.weight_kg, edges)
             course = remodeling.course_of_exposure(person, exposure, step_days=step_days, per_step=per_step)
             remodeling.require_plausible_levels(course)
         courses[arm.name], exposures[arm.name] = course, exposure

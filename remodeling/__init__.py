@@ -34,7 +34,6 @@ from ._conditions import InsulinDeficiency as InsulinDeficiency
 from ._conditions import Thyrotoxicosis as Thyrotoxicosis
 from ._course import course_of_exposure as course_of_exposure
 from ._course import hormone_course as hormone_course
-from ._course import protocol_exposure as protocol_exposure
 from ._course import require_plausible_levels as require_plausible_levels
 from ._daily import DAILY_EXPONENT as DAILY_EXPONENT
 from ._daily import ActivityAnswer as ActivityAnswer
@@ -48,7 +47,15 @@ from ._daily import make_daily_loading as make_daily_loading
 from ._drives import cell_drives as cell_drives
 from ._drives import hormone_balance_level as hormone_balance_level
 from ._drives import hormone_resorption_drive as hormone_resorption_drive
+from ._drug import Action as Action
+from ._drug import Drug as Drug
+from ._drug import Number as Number
+from ._drug import Phase as Phase
+from ._drug import Saturable as Saturable
+from ._drugs import DRUGS as DRUGS
 from ._exposure import Exposure as Exposure
+from ._exposure import exposure as exposure
+from ._exposure import mean_concentration as mean_concentration
 from ._exposure import no_exposure as no_exposure
 from ._filter import filter_iterations as filter_iterations
 from ._filter import helmholtz_filter as helmholtz_filter
@@ -86,9 +93,7 @@ from ._person import stack_people as stack_people
 from ._person_defaults import TYPICAL_SOURCES as TYPICAL_SOURCES
 from ._person_defaults import TypicalLevels as TypicalLevels
 from ._person_defaults import typical_levels as typical_levels
-from ._pharmacokinetics import DRUGS as DRUGS
 from ._pharmacokinetics import TESTOSTERONE_CLEARANCE_L_PER_DAY as TESTOSTERONE_CLEARANCE_L_PER_DAY
-from ._pharmacokinetics import Drug as Drug
 from ._pharmacokinetics import amount_in_blood as amount_in_blood
 from ._pharmacokinetics import mean_amount_in_blood as mean_amount_in_blood
 from ._protocol import Dose as Dose

@@ -9,10 +9,10 @@ import numpy as np
 from ._axis_levels import hormone_levels, untreated_levels
 from ._axis_parameters import AxisParameters, make_axis_parameters
 from ._bone_drugs import DrugEffectParameters, drug_effects
-from ._exposure import Exposure, no_exposure
+from ._exposure import Exposure
+from ._exposure import exposure as exposure_of
 from ._hormones import HormoneCourse
 from ._person import Person
-from ._pharmacokinetics import DRUGS, mean_amount_in_blood, residual_aromatase, testosterone_ng_dl
 from ._protocol import Protocol
 
 HIGHEST_TESTOSTERONE_NG_DL = 5000.0
@@ -50,7 +50,7 @@ def hormone_course(
     count = _intervals(step_days, per_step)
     dtype = person.testosterone_ng_dl.dtype
     edges = jnp.arange(steps * count + 1, dtype=dtype) * (step_days / count)
-    exposure = protocol_exposure(protocol, person.weight_kg, edges)
+    exposure = exposure_of(protocol, person.weight_kg, edges)
     return course_of_exposure(
         person, exposure, step_days=step_days, per_step=count, axis_parameters=axis_parameters
     )
@@ -100,39 +100,6 @@ def course_of_exposure(
         levels=jax.tree.map(lambda values: values.reshape(steps, per_step).mean(axis=1), fine),
         baseline=_compiled_untreated(person, constants),
         step_days=jnp.asarray(step_days, dtype),
-    )
-
-
-def protocol_exposure(protocol: Protocol, weight_kg: jax.Array, edges: jax.Array) -> Exposure:
-    """Exposure to the drugs of a prescription, (intervals,).
-
-    Args:
-      protocol: doses.
-      weight_kg: body weight; no drug of the registry goes by it.
-      edges: ends of the intervals, days, (intervals + 1,).
-    """
-    dtype = jnp.result_type(weight_kg)
-    intervals = edges.shape[0] - 1
-    testosterone = jnp.zeros(intervals, dtype)
-    inhibitor = jnp.zeros(intervals, dtype)
-    gonadorelin = jnp.zeros(intervals, dtype)
-    for name, day, dose_mg in zip(protocol.drugs, protocol.dose_day, protocol.dose_mg, strict=True):
-        drug = DRUGS[name]
-        amount = drug.absorbed * mean_amount_in_blood(edges, day, dose_mg, drug.rates_per_day)
-        if drug.kind == "testosterone":
-            testosterone = testosterone + testosterone_ng_dl(amount)
-        elif drug.kind == "aromatase-inhibitor":
-            inhibitor = inhibitor + amount
-        else:
-            gonadorelin = gonadorelin + amount * drug.rates_per_day[-1]
-    nothing = no_exposure(intervals, dtype)
-    return Exposure(
-        **{
-            **vars(nothing),
-            "testosterone_ng_dl": testosterone,
-            "aromatase_inhibition": 1.0 - residual_aromatase(inhibitor),
-            "gonadorelin_mg_per_day": gonadorelin,
-        }
     )
 
 

@@ -5,6 +5,13 @@ from dataclasses import dataclass, fields
 import jax
 import jax.numpy as jnp
 
+from ._drug import Drug
+from ._drugs import DRUGS
+from ._modes import Modes, dose_modes, joined, mean_level, scaled
+from ._protocol import Protocol
+from ._receptor_effect import mean_effect
+from ._saturable import mean_saturable_level
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -52,3 +59,92 @@ class Exposure:
 def no_exposure(intervals: int, dtype=None) -> Exposure:
     """Nothing given."""
     return Exposure(**{field.name: jnp.zeros(intervals, dtype or float) for field in fields(Exposure)})
+
+
+def exposure(protocol: Protocol, weight_kg: jax.Array | float, edges: jax.Array) -> Exposure:
+    """What a prescription amounts to in a person, means over the intervals of a time grid.
+
+    Linear drugs in closed form with exact means; antibodies that their target clears by an exponential step;
+    agonists of one receptor by the mean of their saturating effect, m, given as m / (1 - m). Doses before
+    `edges[0]` count. Differentiable in amounts, times of doses and weight; of times, except where a dose
+    crosses an edge of the grid and its drug enters the blood at once.
+
+    Args:
+      protocol: doses.
+      weight_kg: body weight, kg, ().
+      edges: ends of the intervals, days, increasing, (intervals + 1,); about a day apart.
+
+    Returns:
+      exposure, fields (intervals,).
+    """
+    weight = jnp.asarray(weight_kg, edges.dtype)
+    total = {name: jnp.zeros(edges.shape[0] - 1, edges.dtype) for name in _FIELDS}
+    residual = jnp.ones(edges.shape[0] - 1, edges.dtype)
+    shared: dict[str, list[Modes]] = {}
+    for name, day, dose in _by_drug(protocol):
+        drug = DRUGS[name]
+        for action in drug.actions:
+            factor = action.factor / (weight if action.per_kg else 1.0)
+            if action.mode == "effect":
+                modes = scaled(_concentration_modes(drug, day, dose, weight), factor)
+                shared.setdefault(action.field, []).append(modes)
+            elif action.mode == "inhibition":
+                over_half = factor * mean_concentration(drug, day, dose, weight, edges)
+                residual = residual * (1.0 - action.most * over_half / (1.0 + over_half))
+            elif action.mode == "rate":
+                # What leaves the blood is what entered it, delayed by its own half-life.
+                rate = mean_concentration(drug, day, dose, weight, edges) * (
+                    drug.clearance_l_per_day * (weight if drug.per_kg else 1.0) / drug.unit_ng
+                )
+                total[action.field] = total[action.field] + factor * rate
+            else:
+                level = mean_concentration(drug, day, dose, weight, edges)
+                total[action.field] = total[action.field] + factor * level
+    for field, parts in shared.items():
+        mean = mean_effect(joined(parts), edges)
+        total[field] = total[field] + mean / (1.0 - mean)
+    total["aromatase_inhibition"] = 1.0 - residual
+    return Exposure(**total)
+
+
+_FIELDS = tuple(field.name for field in fields(Exposure))
+
+
+def _by_drug(protocol: Protocol) -> list[tuple[str, jax.Array, jax.Array]]:
+    """Lines of one drug put together; lines without doses left out."""
+    lines: dict[str, tuple[list[jax.Array], list[jax.Array]]] = {}
+    for name, day, dose in zip(protocol.drugs, protocol.dose_day, protocol.dose_mg, strict=True):
+        if day.shape[0]:
+            days, doses = lines.setdefault(name, ([], []))
+            days.append(day)
+            doses.append(dose)
+    return [(name, jnp.concatenate(days), jnp.concatenate(doses)) for name, (days, doses) in lines.items()]
+
+
+def _concentration_modes(drug: Drug, day: jax.Array, dose: jax.Array, weight: jax.Array) -> Modes:
+    clearance = drug.clearance_l_per_day * (weight if drug.per_kg else 1.0)
+    per_day = drug.dose_unit.endswith("/day")
+    parts = []
+    for phase in drug.phases:
+        days_of_release = phase.release_days if per_day else 1.0
+        amount = dose_modes([phase], day, drug.absorbed * days_of_release * dose)
+        parts.append(scaled(amount, drug.unit_ng * phase.rates_per_day[-1] / clearance))
+    return joined(parts)
+
+
+def mean_concentration(
+    drug: Drug, day: jax.Array, dose: jax.Array, weight_kg: jax.Array | float, edges: jax.Array
+) -> jax.Array:
+    """Mean blood concentration of one drug over each interval, ng/mL (IU/L for doses in IU), (intervals,).
+
+    Args:
+      drug: of DRUGS.
+      day: days of the doses, (doses,).
+      dose: amounts in the drug's dose unit, (doses,).
+      weight_kg: body weight, kg, ().
+      edges: ends of the intervals, days, increasing, (intervals + 1,).
+    """
+    weight = jnp.asarray(weight_kg, edges.dtype)
+    if drug.saturable is not None:
+        return mean_saturable_level(drug.saturable, day, dose, weight, edges)
+    return mean_level(_concentration_modes(drug, day, dose, weight), edges)

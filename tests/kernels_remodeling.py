@@ -188,8 +188,8 @@ REMODELING = [
         lambda dtype: (_woman(dtype), _exposure(dtype)),
     ),
     Kernel(
-        "remodeling.protocol_exposure",
-        lambda edges, protocol: remodeling.protocol_exposure(protocol, jnp.asarray(80.0, edges.dtype), edges),
+        "remodeling.exposure",
+        lambda edges, protocol: remodeling.exposure(protocol, jnp.asarray(80.0, edges.dtype), edges),
         lambda dtype: (jnp.linspace(0.0, 120.0, 13, dtype=dtype), _protocol(dtype)),
     ),
     Kernel(

@@ -79,7 +79,7 @@ def test_steps_are_means_of_the_fine_grid_and_finer_grids_agree():
     coarse, fine = (
         r.hormone_course(person, protocol, steps=4, step_days=50.0, per_step=n) for n in (50, 100)
     )
-    given = r.protocol_exposure(protocol, person.weight_kg, jnp.arange(201.0))
+    given = r.exposure(protocol, person.weight_kg, jnp.arange(201.0))
     days = daily(person, 200, testosterone_ng_dl=given.testosterone_ng_dl)
     np.testing.assert_allclose(coarse.lh_iu_l, days.lh_iu_l.reshape(4, 50).mean(axis=1), rtol=1e-9)
     np.testing.assert_allclose(fine.testosterone_ng_dl, coarse.testosterone_ng_dl, rtol=0.01)

@@ -4,9 +4,9 @@ Slow states (GnRH receptors, tachyphylaxis, SHBG, free T4; then IGF-1; then the 
 step along the grid in scans with exponential steps. The gonadal axis is solved at once in all intervals in
 between.
 
-The gonadotropes remember: d = [ln(L_b / L)]+ is how far LH lies below the person's own, m its running mean
-over tau_g, and LH is held back by exp(-[m - d]+). Suppression shows at once and is not deepened; its end is
-followed only over months.
+The gonadotropes remember: d = 5 tanh([ln(L_b / L)]+ / 5) is how far LH lies below the person's own, m its
+running mean over tau_g, and LH is held back by exp(-[m - d]+). Suppression shows at once and is not deepened;
+its end is followed only over months.
 """
 
 import jax
@@ -27,11 +27,14 @@ from ._axis_thyroid import (
     thyroid_start_ratio,
     thyroxine_target,
 )
+from ._drives import bounded
 from ._exposure import Exposure
 from ._hormones import HormoneLevels
 from ._person import Person
 from ._units import testosterone_ng_dl_from_nmol_l, testosterone_nmol_l
 
+DEEPEST_SILENCE = 5.0
+"""Bound of the suppression that gonadotropes remember, ln: 0.03 IU/L in a normal man is silence (assumed)."""
 LOWEST_AROMATASE = 0.01
 """Share of aromatase activity that no inhibitor takes away (assumed)."""
 
@@ -134,7 +137,7 @@ def _gonads(person, exposure, edges, constants, *, receptors, shbg, aromatase) -
     }
     pituitary = pituitary_inputs(exposure, receptors, constants)
     prompt = solve_axis(person, matched, constants, pituitary=pituitary, **drugs)
-    depth = one_sided(jnp.log(matched.lh_iu_l / prompt.lh_iu_l))
+    depth = bounded(one_sided(jnp.log(matched.lh_iu_l / prompt.lh_iu_l)), DEEPEST_SILENCE)
     rate = jnp.ones_like(depth) / constants.gonadotrope_memory_days
     memory = relax(jnp.zeros_like(constants.lh), depth, rate, jnp.diff(edges))
     lh = prompt.lh_iu_l * jnp.exp(-one_sided(memory - depth))

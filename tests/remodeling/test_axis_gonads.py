@@ -86,6 +86,14 @@ def test_antagonist_castrates_without_a_flare(man):
     assert t.max() < 50
 
 
+def test_silence_has_a_bottom(man):
+    """A hundredfold antagonist dose is no deeper: half of testosterone is back within 4 months of either."""
+    for strength in (8.0, 800.0):
+        levels = daily(man, 365, gnrh_antagonist=for_days(strength, 180, 365))
+        assert float(levels.testosterone_ng_dl[179]) < 50
+        assert float(levels.testosterone_ng_dl[180 + 120]) > 275
+
+
 def test_hcg_drives_the_testis_of_a_suppressed_man(man):
     """With exogenous testosterone LH stays low while hCG adds testicular testosterone and estradiol."""
     alone = daily(man, 60, testosterone_ng_dl=400.0)

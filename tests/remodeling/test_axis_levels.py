@@ -70,6 +70,56 @@ def test_single_precision_agrees_with_double():
         np.testing.assert_allclose(value, getattr(double, field.name), rtol=1e-4, atol=1e-4)
 
 
+EXTREMES = {
+    "testosterone_ng_dl": 5000.0,
+    "estradiol_pg_ml": 2000.0,
+    "oral_estrogen": 10.0,
+    "aromatase_inhibition": 1.0,
+    "gnrh_agonist": 1e3,
+    "gnrh_antagonist": 1e3,
+    "hcg_lh_iu_l": 500.0,
+    "gh_ng_ml": 50.0,
+    "ghrh_drive": 1e3,
+    "ghs_drive": 1e3,
+    "thyroxine_ug_per_day": 1e3,
+    "insulin_index": 5.0,
+}
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+def test_levels_stay_finite_at_the_ends_of_every_range(dtype):
+    """Persons at the limits of what is accepted, each drug far beyond use, alone and all together."""
+    people = [
+        r.make_person(
+            testosterone_ng_dl=3.0, estradiol_pg_ml=1.0, lh_iu_l=0.05, igf1_ng_ml=20.0, dtype=dtype
+        ),
+        r.make_person(
+            sex="female",
+            testosterone_ng_dl=1.0,
+            estradiol_pg_ml=0.5,
+            lh_iu_l=100.0,
+            igf1_ng_ml=600.0,
+            dtype=dtype,
+        ),
+        r.make_person(sex="female", age_years=30.0, lh_iu_l=0.05, estradiol_pg_ml=400.0, dtype=dtype),
+    ]
+    arms = [exposure(60, **{name: value}) for name, value in EXTREMES.items()] + [exposure(60, **EXTREMES)]
+    drugs = jax.tree.map(lambda *x: jnp.stack(x).astype(dtype), *arms)
+    edges, constants = jnp.arange(61, dtype=dtype), r.make_axis_parameters(dtype=dtype)
+
+    @jax.jit
+    def run(people, drugs):
+        def one(person, drug):
+            return r.hormone_levels(person, drug, edges, constants)
+
+        return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(people, drugs)
+
+    levels = run(r.stack_people(people), drugs)
+    for field in dataclasses.fields(r.HormoneLevels):
+        assert np.isfinite(getattr(levels, field.name)).all(), field.name
+    assert float(levels.estradiol_pg_ml.min()) > 0
+
+
 def test_steps_are_means_of_the_fine_grid_and_finer_grids_agree():
     """A step of 50 days is the mean of its days; half-days change the levels by 1 % or less."""
     person = r.make_person(**PEOPLE["eugonadal man"])

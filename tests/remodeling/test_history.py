@@ -1,5 +1,7 @@
 """Treatment starts from the bone that years of deficiency left."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,6 +92,28 @@ def test_a_changed_load_in_the_past_leaves_its_stimulus():
     np.testing.assert_allclose(history.density_error, 0.0, atol=1e-12)
     assert (np.asarray(history.start_fraction) > np.asarray(history.state.bone_fraction)).all()
     assert (np.asarray(history.log_stimulus) < -1.0).all()
+
+
+def test_derivatives_of_the_start_equal_finite_differences():
+    """d(bone fraction + stimulus now) / d(density, years, onset, estradiol before): implicit derivative =
+    central difference, to 1e-6.
+    """
+    p = r.default_parameters()
+
+    @jax.jit
+    def now(x):
+        before = replace(CYCLING, estradiol_pg_ml=x["estradiol"])
+        course = r.history_course(before, POSTMENOPAUSE, years=x["years"], onset_years=x["onset"], steps=24)
+        history = r.start_from_history(x["density"] * jnp.array([0.1, 0.8]), course, p, female=1.0)
+        return jnp.sum(history.state.bone_fraction + history.log_stimulus)
+
+    at = {"density": 1.0, "years": 2.0, "onset": 0.5, "estradiol": 60.0}
+    at = {name: jnp.asarray(value) for name, value in at.items()}
+    gradient = jax.jit(jax.grad(now))(at)
+    for name, value in at.items():
+        h = 1e-4 * float(value)
+        numeric = float(now({**at, name: value + h}) - now({**at, name: value - h})) / (2 * h)
+        np.testing.assert_allclose(gradient[name], numeric, rtol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize(

@@ -32,15 +32,15 @@ _BONE = "two voxels, 15 years after menopause"
 DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
     _row("bisphosphonate_resorption", "Bb", "-", 1.6, "fitted",
          "brake of a bisphosphonate on log resorption at full occupancy",
-         f"urinary NTX -72 % at 6 months of alendronate (McClung 2005) at an occupancy of 0.77 (assumed); {_BONE}"),
+         f"urinary NTX -72 % at 6 months of alendronate (McClung 2005), occupancy 0.77 assumed; {_BONE}"),
     _row("denosumab_resorption", "Bd", "-", 2.4, "assumed",
          "brake of denosumab on log resorption at full occupancy, precursors at rest",
          "set by hand: resorption to one fifth with precursors gathered; no marker "
          "among the trials"),
     _row("denosumab_half", "x_d", "-", 0.08, "assumed",
          "exposure of half effect on resorption, in units of `Exposure.denosumab`",
-         "set by hand: about 15 ng/mL, so that the trough before the next dose still brakes; half of the saturable "
-         "elimination (188 ng/mL) would let turnover rise above pretreatment in the sixth month"),
+         "set by hand: about 15 ng/mL, so that the trough before the next dose still brakes; half of the "
+         "saturable elimination (188 ng/mL) would let turnover rise above pretreatment in the sixth month"),
     _row("denosumab_modeling", "Md", "-", 0.0755, "fitted",
          "formation on quiescent surface under denosumab at full occupancy",
          f"spine +7.7, +13.7, +18.4 % at 24, 60, 96 months (FREEDOM and its extension); {_BONE}; "

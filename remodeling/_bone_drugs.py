@@ -1,6 +1,6 @@
 """Drugs that act on bone directly: from what is in the body to the drives of the cells.
 
-With occupancy o(x) = x / (1 + x) of an exposure x in units of half effect,
+With occupancy o(x) = x / (1 + x) of an exposure x in units of half effect (denosumab: x / x_d),
 
     bisphosphonate   log resorption  - Bb o               osteoclasts that take it up die, while it is on bone
     denosumab        log resorption  - Bd o + ln(1 + g q)  free RANKL, times waiting precursors
@@ -32,12 +32,16 @@ _BONE = "two voxels, 15 years after menopause"
 DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
     _row("bisphosphonate_resorption", "Bb", "-", 1.6, "fitted",
          "brake of a bisphosphonate on log resorption at full occupancy",
-         f"urinary NTX -72 % at 6 months of alendronate (McClung 2005) at occupancy 0.8 (assumed); {_BONE}"),
-    _row("denosumab_resorption", "Bd", "-", 2.6, "assumed",
+         f"urinary NTX -72 % at 6 months of alendronate (McClung 2005), occupancy 0.77 assumed; {_BONE}"),
+    _row("denosumab_resorption", "Bd", "-", 2.4, "assumed",
          "brake of denosumab on log resorption at full occupancy, precursors at rest",
-         "set by hand: resorption to one fifth at occupancy 0.9 with precursors gathered; no marker "
+         "set by hand: resorption to one fifth with precursors gathered; no marker "
          "among the trials"),
-    _row("denosumab_modeling", "Md", "-", 0.080, "fitted",
+    _row("denosumab_half", "x_d", "-", 0.08, "assumed",
+         "exposure of half effect on resorption, in units of `Exposure.denosumab`",
+         "set by hand: about 15 ng/mL, so that the trough before the next dose still brakes; half of the "
+         "saturable elimination (188 ng/mL) would let turnover rise above pretreatment in the sixth month"),
+    _row("denosumab_modeling", "Md", "-", 0.0755, "fitted",
          "formation on quiescent surface under denosumab at full occupancy",
          f"spine +7.7, +13.7, +18.4 % at 24, 60, 96 months (FREEDOM and its extension); {_BONE}; "
          "the mechanism is assumed"),
@@ -60,9 +64,9 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
          "time in which resorption follows", "set by hand: formation leads resorption"),
     _row("teriparatide_tolerance", "tau_v", "d", 240.0, "assumed",
          "time in which its effects fade", "set by hand: density rises less in the third half-year"),
-    _row("romosozumab_modeling", "Mr", "-", 1.99, "fitted",
+    _row("romosozumab_modeling", "Mr", "-", 1.98, "fitted",
          "formation on quiescent surface at the start of romosozumab at full occupancy",
-         f"spine +13 % at 12 months (FRAME, Cosman 2018) at occupancy 0.9 (assumed); {_BONE}"),
+         f"spine +13 % at 12 months (FRAME, Cosman 2018) at a mean occupancy of 0.82 (assumed); {_BONE}"),
     _row("romosozumab_resorption", "Br", "-", 0.7, "assumed",
          "brake of romosozumab on log resorption at full occupancy",
          "set by hand: eroded surface halved in biopsies at 2 and 12 months (Chavassieux 2019)"),
@@ -82,6 +86,8 @@ class DrugEffectParameters:
     "Bb"
     denosumab_resorption: jax.Array
     "Bd"
+    denosumab_half: jax.Array
+    "x_d"
     denosumab_modeling: jax.Array
     "Md"
     precursor_gain: jax.Array
@@ -162,7 +168,7 @@ def drug_effects(
     """
     p = make_drug_effect_parameters(dtype=exposure.denosumab.dtype) if parameters is None else parameters
     bisphosphonate = occupancy(exposure.bisphosphonate)
-    denosumab = occupancy(exposure.denosumab)
+    denosumab = occupancy(exposure.denosumab / p.denosumab_half)
     teriparatide = occupancy(exposure.teriparatide)
     romosozumab = occupancy(exposure.romosozumab)
     blocked = p.denosumab_resorption * denosumab

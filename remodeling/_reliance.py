@@ -84,7 +84,8 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
         "Turnover markers of alendronate; the gain of ten years (+13.7 %) is not reproduced (+6 %)."),
     MechanismEntry(
         "denosumab", "RANKL is bound; precursors gather and rebound",
-        ("denosumab_resorption", "denosumab_modeling", "precursor_gain", "precursor_time"),
+        ("denosumab_resorption", "denosumab_half", "denosumab_modeling", "precursor_gain",
+         "precursor_time"),
         "Density of eight years; the rebound is set by hand to qualitative reports."),
     MechanismEntry(
         "teriparatide", "formation first, resorption later",

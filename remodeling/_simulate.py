@@ -107,7 +107,8 @@ class Trajectory:
     mineral_deficit: jax.Array
     "mineral deficit, (reports + 1, nb)"
     log_stimulus: jax.Array
-    "ln(stimulus / set point) at habitual load, (reports + 1, nb)"
+    "ln(stimulus / set point) at habitual load, (reports + 1, nb); the set point is that of the start, or of "
+    "the time before the history"
     memory: Any
     "what the strategy kept, first axis (reports + 1): of finite elements a `FiniteElementMemory` with the "
     "displacement; nothing of the surrogate"
@@ -267,7 +268,8 @@ def simulate(
         carry, (rows, records) = lax.scan(_kept(block, options.checkpoint), carry, inputs)
         state, _, memory = carry
         z = mechanics.log_stimulus(reference, memory, state.bone_fraction, jnp.zeros((), dtype))
-        return carry, (rows, records, (state.bone_fraction, state.mineral_deficit, z, memory))
+        kept = (state.bone_fraction, state.mineral_deficit, z - set_point_shift, memory)
+        return carry, (rows, records, kept)
 
     def fold(array):
         return array.reshape((reports, blocks, options.solve_every, *array.shape[1:]))
@@ -292,7 +294,7 @@ def simulate(
     )
     mechanisms = jax.tree.map(lambda term: jnp.broadcast_to(term, stimulus.shape), mechanisms)
     records = SolveRecord(*(_prepend(a, b.reshape(-1)) for a, b in zip(first_record, records, strict=True)))
-    first = (start.bone_fraction, start.mineral_deficit, z_start, memory)
+    first = (start.bone_fraction, start.mineral_deficit, z_start - set_point_shift, memory)
     fraction, deficit, z, kept = jax.tree.map(_prepend, first, reported)
     flux = _by_compartment(baseline_flux, labels, options.compartments) * course.step_days
     formed_before = _by_compartment(formed_flux, labels, options.compartments) * course.step_days

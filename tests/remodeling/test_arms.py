@@ -129,6 +129,7 @@ def test_one_program_serves_arms_one_by_one_or_together():
     np.testing.assert_allclose(alone.density_mean, together.density_mean, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_gradient_through_history_and_treatment_equals_finite_differences():
     """d(density after 12 months of estrogen and progestogen) / d(years, dose, sex, parameter): to 1e-5."""
     arm = ARMS["estrogen and progestogen"]

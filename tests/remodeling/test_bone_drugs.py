@@ -12,8 +12,8 @@ import remodeling as r
 from tests.bone_arms import CYCLING, DENSITY, MONTH, POSTMENOPAUSE, Curves, curves_of
 
 MONTHS, PER_MONTH = 120, 10
-AT_TRIAL_DOSE = {"bisphosphonate": 4.0, "denosumab": 9.0, "teriparatide": 1.0, "romosozumab": 9.0}
-"""Exposures at which DRUG_EFFECTS was set (assumed)."""
+AT_TRIAL_DOSE = {"bisphosphonate": 4.0, "denosumab": 1.6, "teriparatide": 1.0, "romosozumab": 4.4}
+"""Constant exposures of the same mean occupancy as the doses of the trials (assumed)."""
 COURSES = {
     "alendronate": ("bisphosphonate", MONTHS),
     "alendronate, stopped": ("bisphosphonate", 36),
@@ -87,10 +87,10 @@ def test_brakes_follow_their_closed_forms():
     brake = effects("bisphosphonate", [0.0, 1.0, 4.0])
     np.testing.assert_allclose(brake.resorption, [0.0, -0.8, -1.28], rtol=1e-12)
     days, o = 400, 0.9
-    found = effects("denosumab", np.full(days, 9.0)).resorption
+    found = effects("denosumab", np.full(days, 9.0), denosumab_half=1.0).resorption
     edges = np.arange(days + 1)
-    filled = (1 - np.exp(-2.6 * o)) * (edges + 200.0 * np.exp(-edges / 200.0))
-    np.testing.assert_allclose(found, -2.6 * o + np.log1p(np.diff(filled)), rtol=1e-9)
+    filled = (1 - np.exp(-2.4 * o)) * (edges + 200.0 * np.exp(-edges / 200.0))
+    np.testing.assert_allclose(found, -2.4 * o + np.log1p(np.diff(filled)), rtol=1e-9)
 
 
 def test_the_interval_does_not_matter():

@@ -35,7 +35,8 @@ def _advance(level, inflow, before_end, length, kinetics: Saturable):
 
 def _run(level, inputs, kinetics: Saturable):
     def step(level, inputs):
-        return _advance(level, *inputs, kinetics)
+        inflow, before_end, length = inputs
+        return _advance(level, inflow, before_end, length, kinetics)
 
     return lax.scan(step, level, inputs)
 

@@ -39,6 +39,7 @@ HOST_FUNCTIONS = {
     "remodeling.default_parameters",
     "remodeling.filter_iterations",
     "remodeling.neighbour_table",
+    "remodeling.no_exposure",
     "remodeling.require_plausible_levels",
     "remodeling.simulate_checked",
     "calibration.fit",

@@ -1,7 +1,5 @@
 """Levothyroxine; insulin as an index."""
 
-import math
-
 from ._drug import Action, Drug, Number, Phase
 
 _INSULIN = Number(
@@ -28,7 +26,7 @@ METABOLIC = (
         name="insulin",
         routes=("subcutaneous",),
         actions=(Action("insulin_index", "rate", 1.0 / 0.5, per_kg=True),),
-        phases=(Phase(1.0, (math.log(2.0) / 0.25,)),),
+        phases=(Phase(1.0, (_INSULIN.rate(),)),),
         dose_unit="U",
         unit_ng=1.0,
         dose_range_mg=(0.5, 300.0),

@@ -61,12 +61,12 @@ AROMATASE_INHIBITORS = (
         name="anastrozole",
         routes=("oral",),
         actions=(Action("aromatase_inhibition", "inhibition", 1.0 / _ANASTROZOLE_HALF, most=0.52),),
-        phases=(Phase(1.0, (24.0, _ANASTROZOLE.rate())),),
+        phases=(Phase(1.0, (80.0, _ANASTROZOLE.rate())),),
         clearance_l_per_day=_ANASTROZOLE_VOLUME_L * _ANASTROZOLE.rate(),
         dose_range_mg=(0.1, 10.0),
         numbers=(
             _ANASTROZOLE,
-            Number("absorption", 24.0, "1/day", "fitted", "peak within 2 h (label text, MIMS copy)"),
+            Number("absorption", 80.0, "1/day", "fitted", "peak within 2 h (label text, MIMS copy)"),
             Number(
                 "apparent volume", _ANASTROZOLE_VOLUME_L, "L", "assumed", "only sets the unit of the next"
             ),
@@ -93,7 +93,7 @@ AROMATASE_INHIBITORS = (
         name="letrozole",
         routes=("oral",),
         actions=(Action("aromatase_inhibition", "inhibition", 1.0 / 1.5, most=0.74),),
-        phases=(Phase(1.0, (24.0, _LETROZOLE_CLEARANCE.value / _LETROZOLE_VOLUME.value)),),
+        phases=(Phase(1.0, (80.0, _LETROZOLE_CLEARANCE.value / _LETROZOLE_VOLUME.value)),),
         absorbed=0.999,
         clearance_l_per_day=_LETROZOLE_CLEARANCE.value,
         dose_range_mg=(0.1, 10.0),
@@ -101,7 +101,7 @@ AROMATASE_INHIBITORS = (
             _LETROZOLE_CLEARANCE,
             _LETROZOLE_VOLUME,
             Number("bioavailability", 0.999, "-", "measured", "Sioufi et al. 1997 (abstract), SD 0.163"),
-            Number("absorption", 24.0, "1/day", "assumed", "as anastrozole"),
+            Number("absorption", 80.0, "1/day", "assumed", "as anastrozole"),
             Number(
                 "concentration of half effect",
                 1.5,

@@ -6,7 +6,7 @@ D days later, a step down, each a constant mode less exponentials. All in one fo
 jump per mode.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import jax
@@ -98,7 +98,14 @@ def decay_integral(rate: jax.Array, time: jax.Array) -> jax.Array:
 
 
 def mean_level(modes: Modes, edges: jax.Array) -> jax.Array:
-    """Mean of the sum of the modes over each interval, exact, (intervals,).
+    """Mean of the sum of the modes over each interval, exact, (intervals,)."""
+    return integrals(modes, edges, decay_integral) / jnp.diff(edges)
+
+
+def integrals(
+    modes: Modes, edges: jax.Array, weigh: Callable[[jax.Array, jax.Array], jax.Array]
+) -> jax.Array:
+    """Integrals over each interval of the decaying modes, summed over them, (intervals,).
 
     Work grows with doses plus intervals: each event is put into its interval, the modes are carried from
     interval to interval. Events after the last edge are ignored, events before the first count.
@@ -106,6 +113,7 @@ def mean_level(modes: Modes, edges: jax.Array) -> jax.Array:
     Args:
       modes: events.
       edges: ends of the intervals, days, increasing, (intervals + 1,).
+      weigh: integral for a mode of given rate that is 1 at a given time before the end of the interval.
     """
     intervals = edges.shape[0] - 1
     place = jnp.searchsorted(edges, modes.day, side="right") - 1
@@ -116,17 +124,16 @@ def mean_level(modes: Modes, edges: jax.Array) -> jax.Array:
     start = jnp.sum(jnp.where(before, modes.jump * jnp.exp(-modes.rate * since_start), 0.0), axis=0)
     rest = jnp.where(inside, edges[slot + 1][:, None] - modes.day[:, None], 0.0)
     new = jnp.where(inside, modes.jump * jnp.exp(-modes.rate * rest), 0.0)
-    part = jnp.where(inside, modes.jump * decay_integral(modes.rate, rest), 0.0)
+    part = jnp.where(inside, modes.jump * weigh(modes.rate, rest), 0.0)
     size = (intervals, modes.rate.shape[0])
     new = jnp.zeros(size, new.dtype).at[slot].add(new)
     part = jnp.zeros(size, part.dtype).at[slot].add(part)
     length = jnp.diff(edges)[:, None]
     kept = jnp.exp(-modes.rate * length)
-    area = decay_integral(modes.rate, length)
+    area = weigh(modes.rate, length)
 
     def step(state, inputs):
         kept, area, new, part = inputs
         return state * kept + new, jnp.sum(state * area + part)
 
-    integral = lax.scan(step, start, (kept, area, new, part))[1]
-    return integral / length[:, 0]
+    return lax.scan(step, start, (kept, area, new, part))[1]

@@ -76,6 +76,19 @@ def _exposure(dtype, intervals=24):
     return dataclasses.replace(nothing, **levels)
 
 
+def _drug_doses(dtype):
+    """One drug of every kind of kinetics and action."""
+    lines = [
+        remodeling.Dose("testosterone-cypionate", 100.0, every_days=7.0),
+        remodeling.Dose("estradiol-patch-weekly", 0.05, every_days=7.0),
+        remodeling.Dose("anastrozole", 1.0, every_days=1.0),
+        remodeling.Dose("insulin", 30.0, every_days=1.0),
+        remodeling.Dose("ipamorelin", 0.2, every_days=0.5),
+        remodeling.Dose("denosumab", 60.0),
+    ]
+    return remodeling.make_protocol(lines, duration_days=20.0, dtype=dtype)
+
+
 def _course(dtype):
     return remodeling.hormone_course(_person(dtype), _protocol(dtype), steps=4, step_days=30.0)
 
@@ -188,11 +201,6 @@ REMODELING = [
         lambda dtype: (_woman(dtype), _exposure(dtype)),
     ),
     Kernel(
-        "remodeling.exposure",
-        lambda edges, protocol: remodeling.exposure(protocol, jnp.asarray(80.0, edges.dtype), edges),
-        lambda dtype: (jnp.linspace(0.0, 120.0, 13, dtype=dtype), _protocol(dtype)),
-    ),
-    Kernel(
         "remodeling.hormone_course",
         lambda constants, person, protocol: remodeling.hormone_course(
             person, protocol, steps=4, step_days=30.0, axis_parameters=constants
@@ -207,6 +215,26 @@ REMODELING = [
             "testosterone_ng_dl_from_nmol_l",
             "testosterone_nmol_l",
         )
+    ),
+    Kernel(
+        "remodeling.exposure",
+        lambda protocol, weight, edges: remodeling.exposure(protocol, weight, edges),
+        lambda dtype: (
+            _drug_doses(dtype),
+            jnp.asarray(70.0, dtype),
+            jnp.linspace(0.0, 20.0, 21, dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.mean_concentration",
+        lambda dose, day, edges: remodeling.mean_concentration(
+            remodeling.DRUGS["degarelix"], day, dose, 70.0, edges
+        ),
+        lambda dtype: (
+            jnp.asarray([240.0, 80.0], dtype),
+            jnp.asarray([0.0, 28.0], dtype),
+            jnp.linspace(0.0, 60.0, 7, dtype=dtype),
+        ),
     ),
     *(
         Kernel(

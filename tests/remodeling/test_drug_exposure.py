@@ -1,4 +1,4 @@
-"""Exposure to the drugs of a prescription: superposition, releases, effects of pulses, gradients."""
+"""Exposure to the drugs of a prescription: fields, superposition, releases, sources."""
 
 import jax
 import jax.numpy as jnp
@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 
 import remodeling as r
-
-EDGES = jnp.arange(0.0, 61.0)
-
-
-def exposed(*doses, edges=EDGES, weight=70.0, **protocol):
-    """Exposure of a prescription."""
-    given = r.make_protocol(doses, duration_days=float(edges[-1]), **protocol)
-    return r.exposure(given, weight, edges)
+from tests.drug_runs import EDGES, exposed
 
 
 def usual_dose(name):
@@ -93,3 +86,31 @@ def test_a_dose_is_what_is_cleared(name):
     clearance = drug.clearance_l_per_day * (70.0 if drug.per_kg else 1.0)
     days = drug.phases[0].release_days if drug.dose_unit.endswith("/day") else 1.0
     np.testing.assert_allclose(mean[0] * end * clearance / drug.unit_ng, drug.absorbed * days, rtol=1e-8)
+
+
+def test_a_depot_outlasts_its_stop_and_denosumab_does_not_last():
+    """Weeks after the stop: undecanoate and zoledronate are still there; denosumab and peptides are not."""
+    edges = jnp.arange(0.0, 601.0)
+    given = exposed(
+        r.Dose("testosterone-undecanoate", 1000.0, every_days=70.0, stop_day=360.0),
+        r.Dose("zoledronate", 5.0),
+        r.Dose("denosumab", 60.0, every_days=180.0, stop_day=300.0),
+        r.Dose("ipamorelin", 0.2, every_days=1.0, stop_day=360.0),
+        edges=edges,
+    )
+    assert given.testosterone_ng_dl[390] > 0.3 * given.testosterone_ng_dl[359]
+    assert given.bisphosphonate[590] > 0.3 * given.bisphosphonate[1]
+    assert given.denosumab[590] < 0.05
+    np.testing.assert_allclose(given.ghs_drive[362:], 0.0, atol=1e-8)
+
+
+def test_missed_and_changed_doses_change_the_level():
+    """A missed patch leaves a gap; a raised dose raises the level in proportion."""
+    patch = r.Dose("estradiol-patch-twice-weekly", 0.05, every_days=3.5)
+    whole, missed = exposed(patch), exposed(patch, missed_days=[28.0])
+    assert float(missed.estradiol_pg_ml[30]) < 0.01 * float(whole.estradiol_pg_ml[30])
+    np.testing.assert_allclose(missed.estradiol_pg_ml[40], whole.estradiol_pg_ml[40], rtol=1e-6)
+    first = r.Dose("estradiol-oral", 1.0, every_days=1.0, stop_day=30.0)
+    then = r.Dose("estradiol-oral", 2.0, every_days=1.0, start_day=30.0)
+    level = exposed(first, then).estradiol_pg_ml
+    np.testing.assert_allclose(level[55] / level[25], 2.0, rtol=1e-6)

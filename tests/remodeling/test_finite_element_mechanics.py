@@ -164,6 +164,7 @@ def test_gradient_through_the_solves_equals_finite_differences(rng):
         formation_lazy_width=0.1,
         age_imbalance=0.01,
         estradiol_mechanics=0.2,
+        igf1_mineralization=0.3,
     )
     run = jax.jit(final)
     (_, converged), gradient = jax.jit(

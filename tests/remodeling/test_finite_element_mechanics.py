@@ -138,11 +138,11 @@ def small_problem():
     ramp = np.linspace(0.5, 1.0, 6)
     course = r.make_hormone_course(
         base, steps=6, step_days=MONTH, testosterone_ng_dl=300 + 200 * ramp, estradiol_pg_ml=14 + 15 * ramp,
-        igf1_ng_ml=120 + 90 * ramp, progestogen=2 * ramp, thyroid_index=0.1 * ramp, insulin_index=0.2 * ramp,
+        igf1_ng_ml=120 + 90 * ramp, progestogen=60 * ramp, thyroid_index=0.1 * ramp, insulin_index=0.2 * ramp,
     )  # fmt: skip
     labels = jnp.asarray((density[mask] > 0.5).astype(np.int32))
     options = r.make_options(compartments=2, solve_every=2, report_every=6)
-    load = jnp.linspace(0.95, 0.8, 6)
+    load = jnp.linspace(0.95, 0.6, 6)
 
     def final(p, density, mechanics, load):
         """Trabecular vBMD after six months; the initial map sets both bone and modulus."""

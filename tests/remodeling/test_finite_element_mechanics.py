@@ -142,7 +142,7 @@ def small_problem():
     )  # fmt: skip
     labels = jnp.asarray((density[mask] > 0.5).astype(np.int32))
     options = r.make_options(compartments=2, solve_every=2, report_every=6)
-    load = jnp.linspace(1.0, 0.9, 6)
+    load = jnp.linspace(0.95, 0.8, 6)
 
     def final(p, density, mechanics, load):
         """Trabecular vBMD after six months; the initial map sets both bone and modulus."""

@@ -31,7 +31,7 @@ class Exposure:
     gonadorelin_mg_per_day: jax.Array
     "gonadorelin entering the blood as pulses, mg/day"
     gnrh_agonist: jax.Array
-    "continuous GnRH agonist: m / (1 - m), m its mean effect, 0 to 1; gonadorelin over its dose of half effect"
+    "continuous GnRH agonist: m / (1 - m), m its mean effect; gonadorelin over its dose of half effect"
     gnrh_antagonist: jax.Array
     "GnRH antagonist over its concentration of half effect"
     hcg_lh_iu_l: jax.Array
@@ -39,7 +39,7 @@ class Exposure:
     gh_ng_ml: jax.Array
     "growth hormone that the dosing alone gives, mean, ng/mL"
     ghrh_drive: jax.Array
-    "GHRH analogs (sermorelin, tesamorelin, CJC-1295): m / (1 - m), m the mean effect on GH secretion, 0 to 1"
+    "GHRH analogs (sermorelin, tesamorelin, CJC-1295): m / (1 - m), m their mean effect on GH secretion"
     ghs_drive: jax.Array
     "ghrelin-receptor agonists (ipamorelin, hexarelin, MK-677): likewise"
     thyroxine_ug_per_day: jax.Array

@@ -9,7 +9,7 @@ import pytest
 from scipy.integrate import quad, solve_ivp
 
 import remodeling as r
-from tests.drug_runs import EDGES, exposed
+from tests.drug_runs import EDGES, exposed, exposure, mean_concentration
 
 
 def effect_by_quadrature(name, half, day, dose, edges, weight=70.0):
@@ -47,7 +47,7 @@ def test_short_lived_drugs_count_by_the_mean_of_their_effect(name, dose):
     (action,) = r.DRUGS[name].actions
     day, edges = [0.2, 0.25, 0.95, 2.6], [0.0, 1.0, 2.0, 3.0, 4.0]
     protocol = r.Protocol((jnp.array(day),), (jnp.full(4, dose),), (name,))
-    got = np.asarray(getattr(r.exposure(protocol, 70.0, jnp.array(edges)), action.field))
+    got = np.asarray(getattr(exposure(protocol, 70.0, jnp.array(edges)), action.field))
     expected = effect_by_quadrature(name, 1.0 / action.factor, day, [dose] * 4, edges)
     np.testing.assert_allclose(got / (1.0 + got), expected, atol=2e-6)
 
@@ -56,7 +56,7 @@ def test_the_effect_of_the_mean_concentration_would_overrate_a_pulse():
     """Concave effect: mean of E(c) < E(mean of c), for tesamorelin by more than a factor of 2."""
     drug = r.DRUGS["tesamorelin"]
     drive = float(exposed(r.Dose("tesamorelin", 2.0, every_days=1.0)).ghrh_drive[-1])
-    mean = r.mean_concentration(drug, jnp.array([30.0]), jnp.array([2.0]), 70.0, jnp.array([30.0, 31.0]))
+    mean = mean_concentration(drug, jnp.array([30.0]), jnp.array([2.0]), 70.0, jnp.array([30.0, 31.0]))
     of_mean = float(mean[0]) * drug.actions[0].factor
     assert drive / (1 + drive) < 0.5 * of_mean / (1 + of_mean)
 
@@ -92,7 +92,7 @@ def test_saturable_levels_equal_the_integrated_equation(name, dose):
         integral.update(zip(run.t, run.y[2], strict=True))
         y = run.y[:, -1]
     expected = np.diff([integral[t] for t in edges])
-    got = r.mean_concentration(r.DRUGS[name], jnp.asarray(day), jnp.full(3, dose), weight, jnp.asarray(edges))
+    got = mean_concentration(r.DRUGS[name], jnp.asarray(day), jnp.full(3, dose), weight, jnp.asarray(edges))
     np.testing.assert_allclose(got, expected, rtol=5e-3, atol=1e-3 * expected.max())
 
 
@@ -100,7 +100,7 @@ def test_saturable_elimination_is_not_linear_in_the_dose():
     """Twice the denosumab more than doubles the area under the curve."""
     edges = jnp.arange(0.0, 400.0)
     areas = [
-        float(jnp.sum(r.mean_concentration(r.DRUGS["denosumab"], jnp.zeros(1), jnp.array([x]), 70.0, edges)))
+        float(jnp.sum(mean_concentration(r.DRUGS["denosumab"], jnp.zeros(1), jnp.array([x]), 70.0, edges)))
         for x in (30.0, 60.0)
     ]
     assert areas[1] > 2.1 * areas[0]
@@ -175,7 +175,7 @@ def test_dtype_follows_the_grid():
     """float32 in, float32 out, to 1e-3 of the float64 answer."""
     weekly = r.Dose("testosterone-cypionate", 100.0, every_days=7.0)
     lines = [weekly, r.Dose("tesamorelin", 2.0, every_days=1.0)]
-    single = r.exposure(
+    single = exposure(
         r.make_protocol(lines, duration_days=60.0, dtype=jnp.float32), 70.0, EDGES.astype(jnp.float32)
     )
     for got, expected in zip(jax.tree.leaves(single), jax.tree.leaves(exposed(*lines)), strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import remodeling as r
+from tests.drug_runs import exposure, mean_concentration
 
 HOUR = 1.0 / 24.0
 
@@ -18,7 +19,7 @@ def course(name, dose, days, *, every=None, step=0.02, weight=70.0):
     """Middle of the intervals (days) and concentration, ng/mL or IU/L."""
     edges = jnp.arange(0.0, days + step, step)
     times = jnp.zeros(1) if every is None else jnp.arange(0.0, days, every)
-    level = r.mean_concentration(r.DRUGS[name], times, jnp.full(times.shape, dose), weight, edges)
+    level = mean_concentration(r.DRUGS[name], times, jnp.full(times.shape, dose), weight, edges)
     return np.asarray(0.5 * (edges[1:] + edges[:-1])), np.asarray(level)
 
 
@@ -56,20 +57,20 @@ def drive(name, dose, every):
     """Mean GHRH or ghrelin-receptor effect field at steady state."""
     protocol = r.make_protocol([r.Dose(name, dose, every_days=every)], duration_days=30.0)
     field = r.DRUGS[name].actions[0].field
-    return float(getattr(r.exposure(protocol, 70.0, jnp.arange(0.0, 31.0)), field)[-2])
+    return float(getattr(exposure(protocol, 70.0, jnp.arange(0.0, 31.0)), field)[-2])
 
 
 def inhibition(every):
     """Mean aromatase inhibition of 1 mg of anastrozole at steady state."""
     protocol = r.make_protocol([r.Dose("anastrozole", 1.0, every_days=every)], duration_days=84.0)
-    return float(r.exposure(protocol, 70.0, jnp.array([0.0, 56.0, 84.0])).aromatase_inhibition[-1])
+    return float(exposure(protocol, 70.0, jnp.array([0.0, 56.0, 84.0])).aromatase_inhibition[-1])
 
 
 def mean_release(name, dose, days):
     """Mean rate out of the depot, mg/day."""
     drug = r.DRUGS[name]
     edges = jnp.array([0.0, days])
-    level = r.mean_concentration(drug, jnp.zeros(1), jnp.array([dose]), 70.0, edges)
+    level = mean_concentration(drug, jnp.zeros(1), jnp.array([dose]), 70.0, edges)
     return float(level[0]) * drug.clearance_l_per_day / drug.unit_ng
 
 

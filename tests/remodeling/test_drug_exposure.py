@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import remodeling as r
-from tests.drug_runs import EDGES, exposed
+from tests.drug_runs import EDGES, exposed, mean_concentration
 
 
 def usual_dose(name):
@@ -57,7 +57,7 @@ def test_mean_concentration_is_that_of_the_closed_form(name):
     """Carried from interval to interval = superposed closed form; even releases = many small doses."""
     drug = r.DRUGS[name]
     day, dose = jnp.array([-3.0, 0.0, 5.5, 20.0]), jnp.array([1.0, 2.0, 3.0, 4.0])
-    got = r.mean_concentration(drug, day, dose, 70.0, EDGES)
+    got = mean_concentration(drug, day, dose, 70.0, EDGES)
     expected = 0.0
     for phase in drug.phases:
         amount = drug.absorbed * phase.share * dose
@@ -82,7 +82,7 @@ def test_a_dose_is_what_is_cleared(name):
     slowest = min(min(phase.rates_per_day) for phase in drug.phases)
     end = 40.0 / slowest + max(phase.release_days for phase in drug.phases)
     edges = jnp.array([0.0, end])
-    mean = r.mean_concentration(drug, jnp.array([0.0]), jnp.array([1.0]), 70.0, edges)
+    mean = mean_concentration(drug, jnp.array([0.0]), jnp.array([1.0]), 70.0, edges)
     clearance = drug.clearance_l_per_day * (70.0 if drug.per_kg else 1.0)
     days = drug.phases[0].release_days if drug.dose_unit.endswith("/day") else 1.0
     np.testing.assert_allclose(mean[0] * end * clearance / drug.unit_ng, drug.absorbed * days, rtol=1e-8)

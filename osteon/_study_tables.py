@@ -260,8 +260,8 @@ class DoseRow:
 
     drug: str = key()
     "Drug, a name of remodeling.DRUGS."
-    amount_mg: float = key(low=0, high=10000, unit="mg")
-    "Amount of one dose, mg."
+    amount_mg: float = key(low=0, high=20000, unit="mg")
+    "Amount of one dose, mg, or in the unit of the drug (hCG: IU; insulin: U; patches and pumps: mg/day)."
     every_days: float | None = key(None, low=0.04, high=3650, unit="days")
     "Days between doses; absent: once."
     start_day: float = key(0.0, low=0, unit="days")

@@ -126,6 +126,7 @@ def timecourse_csv(rows: list[dict[str, Any]]) -> str:
 def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Everything the report needs, and one flat row per level, arm and reported month under `results`."""
     import fem
+    import remodeling
 
     study = prepared.study
     law = fem.density_law(study.mechanics.law)
@@ -142,7 +143,13 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
         "months": study.time.months,
         "steps_per_month": study.time.steps_per_month,
         "arms": [
-            {"name": arm.name, "doses": [dataclasses.asdict(row) for row in arm.dose]}
+            {
+                "name": arm.name,
+                "doses": [
+                    {**dataclasses.asdict(row), "unit": remodeling.DRUGS[row.drug].dose_unit}
+                    for row in arm.dose
+                ],
+            }
             for arm in prepared.arms
         ],
         "levels": [_level_entry(level, results) for level in prepared.levels],
@@ -234,11 +241,24 @@ def warnings(prepared: Prepared, results: list[ArmResult]) -> list[str]:
     if prepared.image.calibration["method"] == "phantomless":
         texts.append("Calibrated without a phantom: absolute densities and strengths carry that uncertainty.")
     texts += _overloads(results)
+    texts += _cautions(prepared)
     texts += _weak_evidence(results)
     if prepared.study.biology:
         names = ", ".join(prepared.study.biology)
         texts.append(f"Biological parameters were set away from their defaults: {names}.")
     return texts
+
+
+def _cautions(prepared: Prepared) -> list[str]:
+    """What the registry wants said of the drugs that are given."""
+    import remodeling
+
+    given = dict.fromkeys(row.drug for arm in prepared.arms for row in arm.dose)
+    texts = [(name, remodeling.DRUGS[name].caution) for name in given]
+    # some of them begin with the name of the drug themselves
+    return [
+        f"{text if text.lower().startswith(name[:6]) else f'{name}: {text}'}." for name, text in texts if text
+    ]
 
 
 def _weak_evidence(results: list[ArmResult]) -> list[str]:

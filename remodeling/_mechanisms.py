@@ -27,7 +27,7 @@ a young reference; balance is relative to the person's own hormones before.
 
 import functools
 import operator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import jax
@@ -241,6 +241,7 @@ def bone_mechanisms(
       female: 1 for a woman, 0 for a man, ().
       memory: of IGF-1, fields () or (steps,); None: osteoblasts follow at once and bone gets used to nothing.
     """
+    levels = _as_seen(levels, baseline, parameters, female)
     balance = balance_mechanisms(levels, parameters, log_stimulus=log_stimulus, female=female)
     before = balance_mechanisms(baseline, parameters, female=female)
     hormonal: dict[str, Any] = {
@@ -256,6 +257,15 @@ def bone_mechanisms(
         resorption=resorption_mechanisms(levels, parameters, log_stimulus=log_stimulus, memory=memory),
         balance=BalanceMechanisms(**hormonal),
     )
+
+
+def _as_seen(
+    levels: HormoneLevels, baseline: HormoneLevels, parameters: BoneParameters, female: jax.Array | float
+) -> HormoneLevels:
+    """Levels with the testosterone that acts on bone: a woman's stays near that of her baseline."""
+    acting = 1.0 - female * (1.0 - parameters.testosterone_women)
+    before = baseline.testosterone_ng_dl
+    return replace(levels, testosterone_ng_dl=before + acting * (levels.testosterone_ng_dl - before))
 
 
 def _igf1_gain(parameters: BoneParameters, female: jax.Array | float) -> jax.Array:

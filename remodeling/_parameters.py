@@ -84,6 +84,9 @@ PARAMETERS: tuple[ParameterEntry, ...] = (
          "testosterone on the balance of a remodeling unit", _FIT),
     _row("testosterone_half", "EC50T", "ng/dL", 217.0, _lognormal(200.0, 0.4), "fitted",
          "testosterone of half effect", f"{_FIT}; threshold near 200 ng/dL: Finkelstein 2016"),
+    _row("testosterone_women", "wT", "-", 0.0, None, "assumed",
+         "share of a woman's change of testosterone that acts on her bone, itself or as estradiol made there",
+         "no effect on bone density in 35 trials (JCEM 2014;99:3543, abstract copy); above 0 is a what-if"),
     _row("testosterone_hill", "nT", "-", 2.0, None, "assumed", "Hill exponent of testosterone",
          "fixed in the fit"),
     _row("igf1_resorption", "thRI", "-", 1.14, _lognormal(1.2, 0.5), "fitted",
@@ -205,6 +208,8 @@ class BoneParameters:
     "thFT"
     testosterone_half: jax.Array
     "EC50T, ng/dL"
+    testosterone_women: jax.Array
+    "wT"
     testosterone_hill: jax.Array
     "nT"
     igf1_resorption: jax.Array
@@ -270,6 +275,7 @@ class BoneParameters:
 
 
 _MAY_BE_ZERO = {
+    "testosterone_women",
     "formation_lazy_width", "resorption_lazy_width", "age_imbalance", "modeling", "set_point_reset",
     "estradiol_mechanics", "insulin_balance", "intracrine_estradiol", "progestogen_balance",
     "thyroid_turnover",

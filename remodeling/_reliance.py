@@ -47,7 +47,7 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
     MechanismEntry(
         "androgen receptor", "testosterone itself on resorption and balance",
         ("testosterone_resorption", "testosterone_balance", "testosterone_half", "testosterone_hill",
-         "reference_testosterone"),
+         "testosterone_women", "reference_testosterone"),
         "Men; in women no significant effect of testosterone on bone density (meta-analysis of 35 trials)."),
     MechanismEntry(
         "progestogen", "progestogen on the differentiation of osteoblasts, where there is estrogen",

@@ -110,13 +110,29 @@ def test_each_level_moves_its_own_mechanisms_and_no_other(level, resorption, bal
         assert {name for name in a if a[name] != b[name]} == expected
 
 
-def test_sex_chooses_the_answer_to_igf1_alone():
-    """thFI of men or of women; every other contribution is the same."""
-    p = r.default_parameters()
+def test_sex_chooses_the_answers_to_igf1_and_to_testosterone():
+    """thFI of men or of women; with wT = 1 every other contribution is the same."""
+    p = r.make_parameters(testosterone_women=1.0)
     man, woman = (terms_of(r.bone_mechanisms(NOW, BASE, 0.1, p, female=s).balance) for s in (0.0, 1.0))
     ratio = woman["igf1"] / man["igf1"]
     np.testing.assert_allclose(ratio, float(p.igf1_balance_female / p.igf1_balance), rtol=1e-12)
     assert {name for name in man if man[name] != woman[name]} == {"igf1"}
+
+
+def test_a_change_of_testosterone_does_not_act_on_the_bone_of_a_woman_by_default():
+    """wT = 0: no term moves; wT = 0.5 is half of the change."""
+    more = replace(BASE, testosterone_ng_dl=BASE.testosterone_ng_dl + 60.0)
+    half = replace(BASE, testosterone_ng_dl=BASE.testosterone_ng_dl + 30.0)
+
+    def terms(levels, share, female=1.0):
+        p = r.make_parameters(testosterone_women=share)
+        answer = r.bone_mechanisms(levels, BASE, 0.0, p, female=female)
+        return [terms_of(getattr(answer, side)) for side in ("resorption", "balance")]
+
+    assert terms(more, 0.0) == terms(BASE, 0.0)
+    assert terms(more, 0.5) == terms(half, 1.0)
+    assert terms(more, 0.5) != terms(BASE, 0.5)
+    assert terms(more, 0.0, female=0.0) == terms(more, 1.0, female=0.0)
 
 
 def test_bone_gets_used_to_igf1_and_forms_late():

@@ -154,6 +154,7 @@ def test_derivatives_equal_finite_differences():
         age_imbalance=0.01,
         estradiol_mechanics=0.2,
         igf1_mineralization=0.3,
+        testosterone_women=0.3,
     )
     course = full_course()
     density = vbmd_of(course.baseline, p)

@@ -18,8 +18,7 @@ def assumptions(study: Study, day: ChosenDay | None = None) -> list[str]:
     )
     return [
         f"Biological parameters: {len(statuses)} in all, {counts}; each with its source in the table below.",
-        "Before treatment the bone is in the steady state of its measured density and hormones: untreated, "
-        "nothing moves. Ageing is not simulated.",
+        _start(study),
         f"Every voxel defends {point}; the {'force' if day is None else 'forces'} of daily life "
         f"{'stays' if day is None else 'stay'} constant.",
         *_loading_assumptions(study, day),
@@ -33,6 +32,21 @@ def assumptions(study: Study, day: ChosenDay | None = None) -> list[str]:
         "DXA precision, marrow fat, partial volume and the scanner's blur are not simulated; densities are "
         "hydroxyapatite-equivalent.",
     ]
+
+
+def _start(study: Study) -> str:
+    history = study.subject.history
+    if history is None:
+        return (
+            "Before treatment the bone is in the steady state of its measured density and hormones: "
+            "untreated, nothing moves unless hormones do. Ageing is not simulated."
+        )
+    return (
+        f"The bone has had the levels of the subject for {history.years:g} years, after a steady state at "
+        "other levels; its density then is found so that the measured one is the end of those years, with a "
+        "local law of density for the mechanics on the way. Untreated, it goes on as it came. Ageing is not "
+        "simulated."
+    )
 
 
 def _loading_assumptions(study: Study, day: ChosenDay | None) -> list[str]:

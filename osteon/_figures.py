@@ -97,7 +97,7 @@ def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]
       days: end of each step, days.
     """
     names = list(next(iter(courses.values())))
-    columns = min(2, len(names))
+    columns = 2 if len(names) <= 4 else 3
     lines = -(-len(names) // columns)
     figure, axes = new_figure(4.6 * columns, 2.8 * lines + 0.5, lines, columns)
     months = [day / (365.25 / 12) for day in days]
@@ -108,7 +108,8 @@ def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]
             panel.stairs(levels[name], edges, baseline=None, label=arm, **arm_style(position))
         quantity = BY_NAME[name]
         _finish(panel, quantity.label, quantity.unit, months)
-        panel.set_ylim(bottom=0)
+        if quantity.unit != "-":
+            panel.set_ylim(bottom=0)
     for panel in axes.flat[len(names) :]:
         panel.set_axis_off()
     handles, labels = axes.flat[0].get_legend_handles_labels()

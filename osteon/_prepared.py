@@ -7,7 +7,7 @@ from ._activities import ChosenDay, chosen_day
 from ._density_image import DensityImage, read_density
 from ._errors import UserError, input_errors
 from ._levels import LevelBone, read_levels
-from ._simulation import make_courses
+from ._simulation import make_courses, make_history
 from ._study import UNTREATED
 from ._study_tables import Arm, Study
 
@@ -26,6 +26,10 @@ class Prepared:
     "bodies"
     courses: dict[str, Any]
     "hormone course of every arm"
+    exposures: dict[str, Any]
+    "exposure to the drugs of every arm, `remodeling.Exposure`"
+    history: Any
+    "hormones of the years before the start, `remodeling.HormoneCourse`; None without a history"
     parameters: Any
     "`remodeling.BoneParameters`"
     day: ChosenDay | None
@@ -60,7 +64,10 @@ def prepare(study: Study) -> Prepared:
     with input_errors("[biology]"):
         parameters = remodeling.make_parameters(**(study.biology or {}))
     arms = [Arm(name=UNTREATED), *study.arm]
-    courses = make_courses(study, arms)
+    courses, exposures = make_courses(study, arms)
+    history = make_history(study)
     image = read_density(study.image)
     levels, hashes = read_levels(study, image, law)
-    return Prepared(study, arms, image, levels, courses, parameters, day, {**image.hashes, **hashes})
+    return Prepared(
+        study, arms, image, levels, courses, exposures, history, parameters, day, {**image.hashes, **hashes}
+    )

@@ -35,6 +35,10 @@ QUANTITIES = (
     Quantity("free_testosterone_ng_dl", "Free testosterone", "ng/dL", "hormone", 2),
     Quantity("estradiol_pg_ml", "Estradiol", "pg/mL", "hormone", 1),
     Quantity("lh_iu_l", "LH", "IU/L", "hormone", 2),
+    Quantity("shbg_nmol_l", "SHBG", "nmol/L", "hormone", 1),
+    Quantity("igf1_ng_ml", "IGF-1", "ng/mL", "hormone", 0),
+    Quantity("thyroid_index", "Thyroid index ln(free T4 / reference)", "-", "hormone", 2),
+    Quantity("insulin_index", "Insulin index ln(insulin / reference)", "-", "hormone", 2),
 )
 
 BY_NAME = {quantity.name: quantity for quantity in QUANTITIES}

@@ -16,7 +16,7 @@ from ._progress import Progress, progress_bar
 from ._report import write_report
 from ._run_memory import require_run_memory
 from ._runfolder import RunFolder, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
-from ._simulation import ArmResult, LevelModel, make_level_model, simulate_arm
+from ._simulation import ArmResult, LevelModel, make_level_model, past_bone, simulate_arm
 from ._study import read_study
 from ._study_tables import Study
 from ._summary import run_summary, timecourse_csv, timecourse_rows
@@ -56,10 +56,19 @@ def run_study(
         model = make_level_model(level, study.mechanics, prepared.day)
         require_run_memory(model, study, memory_gb)
         folder.log(f"{level.name}: {model.elements} elements")
+        past = past_bone(level, prepared.history, prepared.parameters, study)
         for arm in prepared.arms:
             progress.stage(f"{level.name}: {arm.name}")
             result = simulate_arm(
-                level, model, prepared.courses[arm.name], prepared.parameters, study, arm.name, load_test
+                level,
+                model,
+                prepared.courses[arm.name],
+                prepared.parameters,
+                study,
+                arm.name,
+                load_test,
+                past,
+                prepared.exposures[arm.name],
             )
             if study.mechanics.strength == "nonlinear":
                 result = _pushed(result, model, level.name, study, progress, results)

@@ -11,6 +11,7 @@ from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
 from ._map_figures import MOST_ACTIVITIES, activities_figure, density_figure, energy_figure, percent_change
 from ._prepared import Prepared
+from ._quantities import QUANTITIES
 from ._run_strength import strength_figure
 from ._runfolder import RunFolder, slug, write_atomic
 from ._simulation import ArmResult
@@ -132,7 +133,7 @@ def write_figures(
                 f"{level.name}: force over overall strain of the elastoplastic body at the end of every arm; "
                 "the untreated one is as before treatment. Diamonds: 0.2 % offset.",
             )
-    courses = {arm.name: _step_levels(prepared.courses[arm.name]) for arm in prepared.arms}
+    courses = _shown_levels({arm.name: prepared.courses[arm.name] for arm in prepared.arms})
     days = results[0].step_days[1:].tolist()
     keep("hormones.png", hormone_figure(courses, days), None, "Hormone levels by arm, mean of each step.")
     if len(prepared.levels) > 1:
@@ -210,6 +211,20 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, loaded: str) -> N
     )
 
 
-def _step_levels(course: Any) -> dict[str, list[float]]:
-    names = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
-    return {name: np.asarray(getattr(course.levels, name)).tolist() for name in names}
+_ALWAYS_SHOWN = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
+
+
+def _shown_levels(courses: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
+    """Means of every step by arm: sex hormones, and others that move or differ between arms."""
+    hormones = [quantity.name for quantity in QUANTITIES if quantity.group == "hormone"]
+    levels = {
+        arm: {name: np.asarray(getattr(course.levels, name)) for name in hormones}
+        for arm, course in courses.items()
+    }
+
+    def moves(name: str) -> bool:
+        values = np.concatenate([levels[arm][name] for arm in levels])
+        return np.ptp(values) > 1e-3 * max(1.0, float(np.abs(values).max()))
+
+    shown = [name for name in hormones if name in _ALWAYS_SHOWN or moves(name)]
+    return {arm: {name: values[name].tolist() for name in shown} for arm, values in levels.items()}

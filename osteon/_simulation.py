@@ -1,7 +1,7 @@
 """One level through its arms: mechanics, remodeling, and the load test at every reported month."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -76,6 +76,8 @@ class ArmResult:
     "strain energy density of every activity at baseline, MPa, (cases, nb)"
     end_modulus: np.ndarray
     "modulus of the elements at the last month, MPa, (ne,)"
+    relies_on: list[dict[str, Any]]
+    "mechanisms at the bone that were at work, with the status of their parameters and what is known of them"
     nonlinear: list[dict[str, Any]]
     "strength beyond yield at baseline and at the last month; empty unless asked for"
 
@@ -92,19 +94,23 @@ def steps_of_report(time_settings: Time, fe_every_months: float) -> tuple[int, i
     return rhythm, solve_every
 
 
-def make_courses(study: Study, arms: list[Arm]) -> dict[str, Any]:
-    """Hormone course of every arm, `remodeling.HormoneCourse` by name.
+def make_courses(study: Study, arms: list[Arm]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Hormone course and drug exposure of every arm by name: `remodeling.HormoneCourse`, `Exposure`.
 
     Raises:
       UserError: a person or a dose that the model refuses.
     """
+    import jax.numpy as jnp
+
     import remodeling
 
     steps = study.time.months * study.time.steps_per_month
     step_days = DAYS_PER_MONTH / study.time.steps_per_month
     with input_errors("[subject]"):
         person = make_person(study.subject)
-    courses = {}
+    per_step = max(1, round(step_days))
+    edges = jnp.arange(steps * per_step + 1) * (step_days / per_step)
+    courses, exposures = {}, {}
     for arm in arms:
         with input_errors(f"[[arm]] '{arm.name}'"):
             doses = [
@@ -118,26 +124,82 @@ def make_courses(study: Study, arms: list[Arm]) -> dict[str, Any]:
                 for row in arm.dose
             ]
             protocol = remodeling.make_protocol(doses, duration_days=steps * step_days)
-            course = remodeling.hormone_course(person, protocol, steps=steps, step_days=step_days)
+            exposure = remodeling.exposure(protocol, person.weight_kg, edges)
+            course = remodeling.course_of_exposure(person, exposure, step_days=step_days, per_step=per_step)
             remodeling.require_plausible_levels(course)
-        courses[arm.name] = course
-    return courses
+        courses[arm.name], exposures[arm.name] = course, exposure
+    return courses, exposures
 
 
 def make_person(subject: Subject) -> Any:
     """`remodeling.Person` of a study's subject."""
     import remodeling
 
+    toxic, lack = subject.thyrotoxicosis, subject.insulin_deficiency
+    names = (
+        "testosterone_ng_dl", "testosterone_nmol_l", "estradiol_pg_ml", "estradiol_pmol_l", "shbg_nmol_l",
+        "albumin_g_l", "lh_iu_l", "igf1_ng_ml", "igf1_nmol_l", "free_t4_ng_dl", "free_t4_pmol_l",
+        "tsh_miu_l", "insulin_sensitivity", "weight_kg", "age_years", "years_since_menopause",
+    )  # fmt: skip
     return remodeling.make_person(
-        sex=subject.sex,
-        age_years=subject.age_years,
-        weight_kg=subject.weight_kg,
-        testosterone_ng_dl=subject.testosterone_ng_dl,
-        estradiol_pg_ml=subject.estradiol_pg_ml,
-        shbg_nmol_l=subject.shbg_nmol_l,
-        lh_iu_l=subject.lh_iu_l,
-        axis=cast(Any, subject.axis),
+        sex=cast(Any, subject.sex),
+        menopause=cast(Any, subject.menopause),
+        axis=cast(Any, subject.axis or ("primary" if subject.sex == "male" else "intact")),
+        thyrotoxicosis=None
+        if toxic is None
+        else remodeling.Thyrotoxicosis(toxic.free_t4_ng_dl, *_dates(toxic.start_day, toxic.end_day)),
+        insulin_deficiency=None
+        if lack is None
+        else remodeling.InsulinDeficiency(lack.remaining, *_dates(lack.start_day, lack.end_day)),
+        **{name: getattr(subject, name) for name in names},
     )
+
+
+def _dates(start: float | None, end: float | None) -> tuple[float, float]:
+    return (-np.inf if start is None else start, np.inf if end is None else end)
+
+
+HISTORY_STEP_DAYS = 60.0
+"Longest step of a history, days."
+
+
+def make_history(study: Study) -> Any:
+    """Hormones of the years before the start, `remodeling.HormoneCourse`; None without a history.
+
+    Raises:
+      UserError: levels before that the model refuses.
+    """
+    import remodeling
+
+    history, subject = study.subject.history, study.subject
+    if history is None:
+        return None
+    with input_errors("[subject.history]"):
+        young = remodeling.make_person(
+            sex=cast(Any, subject.sex),
+            age_years=30.0,
+            weight_kg=subject.weight_kg,
+            menopause="premenopausal" if subject.sex == "female" else None,
+            testosterone_ng_dl=history.testosterone_ng_dl,
+            estradiol_pg_ml=history.estradiol_pg_ml,
+            igf1_ng_ml=history.igf1_ng_ml,
+            igf1_nmol_l=None,
+        )
+        before = _untreated(young)
+        now = _untreated(make_person(subject))
+        if history.igf1_ng_ml is None:
+            before = replace(before, igf1_ng_ml=now.igf1_ng_ml)
+        steps = max(24, int(np.ceil(history.years * 365.25 / HISTORY_STEP_DAYS)))
+        return remodeling.make_history(
+            before, now, years=history.years, onset_years=history.onset_years, steps=steps
+        )
+
+
+def _untreated(person: Any) -> Any:
+    import remodeling
+
+    nothing = remodeling.make_protocol([], duration_days=1.0)
+    return remodeling.hormone_course(person, nothing, steps=1, step_days=1.0).baseline
 
 
 def make_level_model(
@@ -202,8 +264,31 @@ def make_level_model(
     )
 
 
+def past_bone(level: LevelBone, history: Any, parameters: Any, study: Study) -> Any:
+    """Bone of a level at the end of the history, `remodeling.PastBone`; None without a history."""
+    import jax
+    import jax.numpy as jnp
+
+    import remodeling
+
+    if history is None:
+        return None
+    density = jnp.asarray(level.density_ha)
+    female = jnp.asarray(float(study.subject.sex == "female"))
+    start = jax.jit(lambda d, h, p, f: remodeling.start_from_history(d, h, p, female=f))
+    return start(density, history, parameters, female)
+
+
 def simulate_arm(
-    level: LevelBone, model: LevelModel, course: Any, parameters: Any, study: Study, arm: str, load_test: Any
+    level: LevelBone,
+    model: LevelModel,
+    course: Any,
+    parameters: Any,
+    study: Study,
+    arm: str,
+    load_test: Any,
+    past: Any = None,
+    exposure: Any = None,
 ) -> ArmResult:
     """Simulate one arm and test the bone's stiffness and strength at every reported month.
 
@@ -215,6 +300,8 @@ def simulate_arm(
       study: the study.
       arm: name of the arm.
       load_test: function of `_load_test.make_load_test`, one for all levels and arms.
+      past: bone at the end of a history, of `past_bone`.
+      exposure: drugs of the arm, for what the answer relies on.
 
     Raises:
       NotConvergedError: a solve that did not reach its tolerance.
@@ -233,7 +320,14 @@ def simulate_arm(
     codes = np.where(level.compartments == calibration.TRABECULAR, 0, 1)
     try:
         trajectory, info = remodeling.simulate_checked(
-            level.density_ha, model.mechanics, course, parameters, compartments=codes, options=options
+            level.density_ha,
+            model.mechanics,
+            course,
+            parameters,
+            compartments=codes,
+            female=float(study.subject.sex == "female"),
+            history=past,
+            options=options,
         )
     except fem.NotConvergedError as error:
         raise NotConvergedError(f"level '{level.name}', arm '{arm}': {error}") from error
@@ -290,4 +384,13 @@ def simulate_arm(
             model.mechanics.modulus(trajectory.end, trajectory.start, trajectory.activity)
         ),
         nonlinear=[],
+        relies_on=[
+            {
+                "mechanism": item.mechanism.name,
+                "meaning": item.mechanism.meaning,
+                "evidence": item.mechanism.evidence,
+                "statuses": item.statuses,
+            }
+            for item in remodeling.relied_on(trajectory, parameters, exposure=exposure)
+        ],
     )

@@ -11,25 +11,93 @@ DENSITY_TYPES = ("ha", "k2hpo4", "ash", "apparent")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
-    """Who is treated; hormone levels are those before treatment."""
+class ThyrotoxicosisRow:
+    """Thyroid hormone made without control of TSH."""
 
-    sex: str = key(allowed=("male",))
-    "Sex. Only the male pituitary-gonadal axis exists in this version."
+    free_t4_ng_dl: float = key(3.5, low=1.3, high=15, unit="ng/dL")
+    "Free T4 while it lasts, ng/dL."
+    start_day: float | None = key(None, unit="days")
+    "First day; absent: it is there at the start."
+    end_day: float | None = key(None, low=0, unit="days")
+    "Day of the cure; absent: it stays."
+
+
+@dataclass(frozen=True, kw_only=True)
+class InsulinDeficiencyRow:
+    """Loss of insulin secretion."""
+
+    remaining: float = key(0.1, low=0.01, high=1)
+    "Share of the normal secretion that is left."
+    start_day: float | None = key(None, unit="days")
+    "First day; absent: it is there at the start."
+    end_day: float | None = key(None, low=0, unit="days")
+    "Last day; absent: it stays."
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """Years with the levels of the subject before the start; the bone before them is not known."""
+
+    years: float = key(low=0.1, high=60, unit="years")
+    "How long the levels of the subject have lasted, years."
+    onset_years: float = key(0.0, low=0, high=60, unit="years")
+    "Time constant of the change to them, years; 0: sudden."
+    testosterone_ng_dl: float | None = key(None, low=1, high=2000, unit="ng/dL")
+    "Testosterone before, ng/dL; absent: typical at 30 years."
+    estradiol_pg_ml: float | None = key(None, low=0.5, high=400, unit="pg/mL")
+    "Estradiol before, pg/mL; absent: typical at 30 years."
+    igf1_ng_ml: float | None = key(None, low=20, high=600, unit="ng/mL")
+    "IGF-1 before, ng/mL; absent: that of the subject."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """Who is treated; hormone levels are those before treatment, typical ones where absent."""
+
+    sex: str = key(allowed=("male", "female"))
+    "Sex."
     age_years: float = key(low=18, high=100, unit="years")
     "Age at the start, years."
-    weight_kg: float = key(80.0, low=30, high=250, unit="kg")
-    "Body mass, kg."
-    testosterone_ng_dl: float = key(low=1, high=2000, unit="ng/dL")
-    "Total testosterone at baseline, ng/dL."
-    estradiol_pg_ml: float = key(low=0.5, high=400, unit="pg/mL")
-    "Estradiol at baseline, pg/mL."
-    shbg_nmol_l: float = key(40.0, low=2, high=300, unit="nmol/L")
+    weight_kg: float | None = key(None, low=35, high=250, unit="kg")
+    "Body mass, kg; absent: 80 for men, 68 for women (assumed)."
+    menopause: str | None = key(None, allowed=("premenopausal", "natural", "surgical"))
+    "Menopausal status of a woman; absent: by age."
+    years_since_menopause: float | None = key(None, low=-40, high=60, unit="years")
+    "Years since the final menstrual period or the operation; negative: it lies ahead."
+    testosterone_ng_dl: float | None = key(None, low=1, high=2000, unit="ng/dL")
+    "Total testosterone, ng/dL."
+    testosterone_nmol_l: float | None = key(None, low=0.03, high=70, unit="nmol/L")
+    "The same in nmol/L, in its place."
+    estradiol_pg_ml: float | None = key(None, low=0.5, high=400, unit="pg/mL")
+    "Estradiol, pg/mL."
+    estradiol_pmol_l: float | None = key(None, low=1.8, high=1500, unit="pmol/L")
+    "The same in pmol/L, in its place."
+    shbg_nmol_l: float | None = key(None, low=5, high=250, unit="nmol/L")
     "Sex-hormone-binding globulin, nmol/L."
-    lh_iu_l: float | None = key(None, low=0.01, high=100, unit="IU/L")
-    "Luteinising hormone at baseline, IU/L; absent: the model's value for the kind of hypogonadism."
-    axis: str = key("primary", allowed=("primary", "secondary", "intact"))
-    "Where the axis fails: the testis (primary), pituitary or hypothalamus (secondary), or nowhere (intact)."
+    albumin_g_l: float = key(43.0, low=20, high=60, unit="g/L")
+    "Albumin, g/L."
+    lh_iu_l: float | None = key(None, low=0.05, high=100, unit="IU/L")
+    "Luteinising hormone, IU/L; absent: what the model expects for `axis`."
+    axis: str | None = key(None, allowed=("primary", "secondary", "intact"))
+    "Where the axis fails: the gonad (primary), pituitary or hypothalamus (secondary), or nowhere (intact)."
+    igf1_ng_ml: float | None = key(None, low=20, high=600, unit="ng/mL")
+    "IGF-1, ng/mL; absent: 180, the young reference of the bone equations."
+    igf1_nmol_l: float | None = key(None, low=2.6, high=80, unit="nmol/L")
+    "The same in nmol/L, in its place."
+    free_t4_ng_dl: float | None = key(None, low=0.2, high=2.5, unit="ng/dL")
+    "Free T4 apart from thyrotoxicosis, ng/dL; absent: 1.2 (assumed)."
+    free_t4_pmol_l: float | None = key(None, low=2.5, high=33, unit="pmol/L")
+    "The same in pmol/L, in its place."
+    tsh_miu_l: float = key(1.5, low=0.005, high=150, unit="mIU/L")
+    "TSH, mIU/L; an index only."
+    insulin_sensitivity: float = key(1.0, low=0.05, high=5)
+    "Insulin sensitivity, 1 the reference."
+    thyrotoxicosis: ThyrotoxicosisRow | None = key(None)
+    "Thyrotoxicosis with its dates; absent: none."
+    insulin_deficiency: InsulinDeficiencyRow | None = key(None)
+    "Insulin deficiency with its dates; absent: none."
+    history: History | None = key(None)
+    "Years of these levels before the start; absent: the bone is in the steady state of its levels."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +130,7 @@ class ImageSource:
 
     builtin: str | None = key(None, allowed=("l3",))
     "The parametric L3 vertebra that needs no file."
-    voxel_mm: float = key(1.5, low=0.4, high=4, unit="mm")
+    voxel_mm: float = key(1.5, low=0.4, high=3, unit="mm")
     "Voxel edge of the built-in vertebra, mm."
     seed: int = key(0, low=0)
     "Random seed of the built-in vertebra's trabecular density."
@@ -192,8 +260,8 @@ class DoseRow:
 
     drug: str = key()
     "Drug, a name of remodeling.DRUGS."
-    amount_mg: float = key(low=0, high=10000, unit="mg")
-    "Amount of one dose, mg."
+    amount_mg: float = key(low=0, high=20000, unit="mg")
+    "Amount of one dose, mg, or in the unit of the drug (hCG: IU; insulin: U; patches and pumps: mg/day)."
     every_days: float | None = key(None, low=0.04, high=3650, unit="days")
     "Days between doses; absent: once."
     start_day: float = key(0.0, low=0, unit="days")

@@ -19,7 +19,7 @@ from ._run_strength import strength_rows
 from ._simulation import ArmResult
 from ._study_tables import Study
 
-_HORMONES = ("testosterone_ng_dl", "free_testosterone_ng_dl", "estradiol_pg_ml", "lh_iu_l")
+_HORMONES = tuple(quantity.name for quantity in QUANTITIES if quantity.group == "hormone")
 
 
 def timecourse_rows(prepared: Prepared, results: list[ArmResult]) -> list[dict[str, Any]]:
@@ -126,6 +126,7 @@ def timecourse_csv(rows: list[dict[str, Any]]) -> str:
 def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Everything the report needs, and one flat row per level, arm and reported month under `results`."""
     import fem
+    import remodeling
 
     study = prepared.study
     law = fem.density_law(study.mechanics.law)
@@ -142,7 +143,13 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
         "months": study.time.months,
         "steps_per_month": study.time.steps_per_month,
         "arms": [
-            {"name": arm.name, "doses": [dataclasses.asdict(row) for row in arm.dose]}
+            {
+                "name": arm.name,
+                "doses": [
+                    {**dataclasses.asdict(row), "unit": remodeling.DRUGS[row.drug].dose_unit}
+                    for row in arm.dose
+                ],
+            }
             for arm in prepared.arms
         ],
         "levels": [_level_entry(level, results) for level in prepared.levels],
@@ -157,6 +164,11 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
         ],
         "nonlinear_strength": strength_rows(results),
         "solver": [result.solver for result in results],
+        "relies_on": [
+            {"level": result.level, "arm": result.arm, **row}
+            for result in results
+            for row in result.relies_on
+        ],
         "assumptions": assumptions(study, prepared.day),
         "parameters": parameter_table(prepared.parameters),
         "results": summary_rows(results, rows),
@@ -229,9 +241,40 @@ def warnings(prepared: Prepared, results: list[ArmResult]) -> list[str]:
     if prepared.image.calibration["method"] == "phantomless":
         texts.append("Calibrated without a phantom: absolute densities and strengths carry that uncertainty.")
     texts += _overloads(results)
+    texts += _cautions(prepared)
+    texts += _weak_evidence(results)
     if prepared.study.biology:
         names = ", ".join(prepared.study.biology)
         texts.append(f"Biological parameters were set away from their defaults: {names}.")
+    return texts
+
+
+def _cautions(prepared: Prepared) -> list[str]:
+    """What the registry wants said of the drugs that are given."""
+    import remodeling
+
+    given = dict.fromkeys(row.drug for arm in prepared.arms for row in arm.dose)
+    texts = [(name, remodeling.DRUGS[name].caution) for name in given]
+    # some of them begin with the name of the drug themselves
+    return [
+        f"{text if text.lower().startswith(name[:6]) else f'{name}: {text}'}." for name, text in texts if text
+    ]
+
+
+def _weak_evidence(results: list[ArmResult]) -> list[str]:
+    """A sentence for every arm that sets a mechanism to work whose parameters are all assumed."""
+    texts = []
+    untreated = {row["mechanism"] for row in results[0].relies_on}
+    for arm in dict.fromkeys(result.arm for result in results[1:]):
+        rows = next(result.relies_on for result in results if result.arm == arm)
+        weak = [
+            f"{row['mechanism']} ({row['evidence'].rstrip('.')})"
+            for row in rows
+            if row["mechanism"] not in untreated
+            and row["statuses"]["assumed"] == sum(row["statuses"].values())
+        ]
+        if weak:
+            texts.append(f"Arm '{arm}' relies on assumed numbers alone for: {'; '.join(weak)}.")
     return texts
 
 

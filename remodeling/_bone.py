@@ -4,20 +4,21 @@ Rates (days, mm; f bone fraction, u and w open cavities, D mineral deficit, c os
 
     rho = k_s Sv(f) c                    c' = (R - c) / tau_c
     u' = rho - u / tau_u                 w' = u / tau_u - w / tau_w
-    phi = b w / tau_w + G nu k_s Sv(f) [Lam_F]_+
-    f' = phi - rho                       D' = dmu phi - (kappa + rho / f) D
+    phi = b w / tau_w + G k_s Sv(f) (nu [Lam_F]_+ + M)
+    f' = phi - rho                       D' = dmu phi - (kappa e^K + rho / f) D
     b = 1 + (exp Lam_F - 1) G            G = room / sqrt(room^2 + 0.01^2),  room = 1 - f - u - w
 
 D is the exact reduction of a mineralizing queue whose packets approach full mineral exponentially and are
-resorbed independently of age. The modeling term (nu, default 0) carries the same gate G as the balance,
-because without it formation on a full voxel would push f + u + w past 1.
+resorbed independently of age. The modeling terms (nu, default 0; M by anabolic drugs) carry the same gate G
+as the balance, because without it formation on a full voxel would push f + u + w past 1. K is the logarithm
+of the mineralization rate over its reference.
 """
 
 import jax
 import jax.numpy as jnp
 
-from ._drives import SPLIT_WIDTH
 from ._parameters import BoneParameters
+from ._response import SPLIT_WIDTH
 from ._state import BoneState, Drives, Fluxes, room
 from ._surface import clipped_fraction, specific_surface
 
@@ -57,8 +58,10 @@ def bone_rates(
     gate = free / jnp.sqrt(free**2 + GATE_WIDTH**2)
     refill = state.formation_cavities / p.formation_time
     phi = refill + gate * (
-        jnp.expm1(drives.log_balance) * refill + p.modeling * full_rate * _modeling_drive(drives.log_balance)
+        jnp.expm1(drives.log_balance) * refill
+        + full_rate * (p.modeling * _modeling_drive(drives.log_balance) + drives.modeling)
     )
+    mineralizing = p.mineralization_rate * jnp.exp(drives.log_mineralization)
     reversal = state.resorption_cavities / p.reversal_time
     return BoneState(
         osteoclasts=(jnp.exp(drives.log_resorption) - state.osteoclasts) / p.osteoclast_lag,
@@ -66,7 +69,7 @@ def bone_rates(
         formation_cavities=reversal - refill,
         bone_fraction=phi - rho,
         mineral_deficit=p.primary_deficit * phi
-        - (p.mineralization_rate + rho / clipped_fraction(state.bone_fraction)) * state.mineral_deficit,
+        - (mineralizing + rho / clipped_fraction(state.bone_fraction)) * state.mineral_deficit,
     )
 
 
@@ -107,7 +110,7 @@ def bone_step(
     f, deficit = state.bone_fraction, state.mineral_deficit
     free = room(state)
     gain = jnp.expm1(drives.log_balance)
-    modeling = p.modeling * _modeling_drive(drives.log_balance)
+    modeling = p.modeling * _modeling_drive(drives.log_balance) + drives.modeling
 
     target = jnp.exp(drives.log_resorption)
     c_gone = -jnp.expm1(-dt / p.osteoclast_lag)
@@ -144,7 +147,7 @@ def bone_step(
         resorbed = q * f * h + formed * (1.0 - h)
         passed, refilled, formed = chain(resorbed)
 
-    loss = p.mineralization_rate * dt + q
+    loss = p.mineralization_rate * jnp.exp(drives.log_mineralization) * dt + q
     new = BoneState(
         osteoclasts=c + (target - c) * c_gone,
         resorption_cavities=u + (resorbed - passed),

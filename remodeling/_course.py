@@ -1,22 +1,26 @@
 """From a person and a prescription to the course of hormones that bone sees."""
 
+from dataclasses import replace
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._axes import AxisLevels, AxisParameters, make_axis_parameters, match_axis, solve_axis
-from ._hormones import HormoneCourse, HormoneLevels
+from ._axis_levels import hormone_levels, untreated_levels
+from ._axis_parameters import AxisParameters, make_axis_parameters
+from ._bone_drugs import DrugEffectParameters, drug_effects
+from ._exposure import Exposure
+from ._exposure import exposure as exposure_of
+from ._hormones import HormoneCourse
 from ._person import Person
-from ._pharmacokinetics import (
-    DRUGS,
-    gonadorelin_drive,
-    mean_amount_in_blood,
-    residual_aromatase,
-    testosterone_ng_dl,
-)
 from ._protocol import Protocol
 
 HIGHEST_TESTOSTERONE_NG_DL = 5000.0
 """Mean testosterone above which a course is refused as a likely typing error (assumed)."""
+
+# Compiled once for each number of intervals; inside a traced caller they are part of its program.
+_compiled_levels = jax.jit(hormone_levels)
+_compiled_untreated = jax.jit(untreated_levels)
 
 
 def hormone_course(
@@ -25,73 +29,93 @@ def hormone_course(
     *,
     steps: int,
     step_days: float,
+    per_step: int | None = None,
     axis_parameters: AxisParameters | None = None,
 ) -> HormoneCourse:
     """Mean hormone levels in each step under a prescription, with the body's own feedback.
 
-    Amounts in blood are exact means over each step; the axis is then solved at those means (assumed: the
-    feedback answers to mean levels, not to peaks). Untreated, the person's measured levels are reproduced.
-    Differentiable in doses, person and constants.
+    Amounts in blood are exact means over intervals of about a day; the axes answer to those means (assumed:
+    the feedback answers to daily means, not to peaks). Untreated, the person's measured levels are
+    reproduced. Differentiable in doses, person and constants.
 
     Args:
-      person: the man before treatment.
+      person: before treatment.
       protocol: doses (times from the start of the simulation).
       steps: number of steps (static).
       step_days: length of a step, days.
-      axis_parameters: constants of the axis; defaults if None.
+      per_step: intervals of the fine grid in a step (static); None: of about a day, which needs `step_days`
+        to be a number.
+      axis_parameters: constants of the axes; defaults if None.
+    """
+    count = _intervals(step_days, per_step)
+    dtype = person.testosterone_ng_dl.dtype
+    edges = jnp.arange(steps * count + 1, dtype=dtype) * (step_days / count)
+    exposure = exposure_of(protocol, person.weight_kg, edges)
+    return course_of_exposure(
+        person, exposure, step_days=step_days, per_step=count, axis_parameters=axis_parameters
+    )
+
+
+def course_of_exposure(
+    person: Person,
+    exposure: Exposure,
+    *,
+    step_days: jax.Array | float,
+    per_step: int,
+    axis_parameters: AxisParameters | None = None,
+    drug_parameters: DrugEffectParameters | None = None,
+) -> HormoneCourse:
+    """Mean hormone levels in each step for drugs given as an exposure; the part that `jax.vmap` batches.
+
+    Args:
+      person: before treatment, fields ().
+      exposure: drugs, means over the fine intervals, (steps * per_step,).
+      step_days: length of a step, days.
+      per_step: fine intervals in a step (static).
+      axis_parameters: constants of the axes; defaults if None.
+      drug_parameters: constants of the drugs that act on bone directly; defaults if None.
+
+    Raises:
+      ValueError: a number of intervals that is not a multiple of `per_step`.
     """
     dtype = person.testosterone_ng_dl.dtype
     constants = make_axis_parameters(dtype=dtype) if axis_parameters is None else axis_parameters
-    edges = jnp.arange(steps + 1, dtype=dtype) * step_days
-    exogenous = jnp.zeros(steps, dtype)
-    inhibitor = jnp.zeros(steps, dtype)
-    gonadorelin = jnp.zeros(steps, dtype)
-    for name, day, dose_mg in zip(protocol.drugs, protocol.dose_day, protocol.dose_mg, strict=True):
-        drug = DRUGS[name]
-        amount = drug.absorbed * mean_amount_in_blood(edges, day, dose_mg, drug.rates_per_day)
-        if drug.kind == "testosterone":
-            exogenous = exogenous + testosterone_ng_dl(amount)
-        elif drug.kind == "aromatase-inhibitor":
-            inhibitor = inhibitor + amount
-        else:
-            gonadorelin = gonadorelin + amount * drug.rates_per_day[-1]
-    matched = match_axis(person, constants)
-    aromatase = residual_aromatase(inhibitor)
-    share = gonadorelin_drive(gonadorelin)
-    treated = solve_axis(
-        person,
-        matched,
-        constants,
-        exogenous_testosterone_ng_dl=exogenous,
-        aromatase=aromatase,
-        gnrh_share=share,
-    )
-    zero = jnp.zeros((), dtype)
-    one = jnp.ones((), dtype)
-    untreated = solve_axis(
-        person, matched, constants, exogenous_testosterone_ng_dl=zero, aromatase=one, gnrh_share=zero
+    intervals = exposure.testosterone_ng_dl.shape[0]
+    steps, rest = divmod(intervals, per_step)
+    if rest or steps < 1:
+        raise ValueError(
+            f"`exposure` needs a number of intervals that is a multiple of `per_step` {per_step}, got "
+            f"{intervals}"
+        )
+    edges = jnp.arange(intervals + 1, dtype=dtype) * (step_days / per_step)
+    fine = _compiled_levels(person, exposure, edges, constants)
+    effects = drug_effects(exposure, step_days / per_step, drug_parameters)
+    fine = replace(
+        fine,
+        drug_resorption=effects.resorption,
+        drug_balance=effects.balance,
+        drug_modeling=effects.modeling,
     )
     return HormoneCourse(
-        levels=_levels(treated, aromatase, person),
-        baseline=_levels(untreated, one, person),
+        levels=jax.tree.map(lambda values: values.reshape(steps, per_step).mean(axis=1), fine),
+        baseline=_compiled_untreated(person, constants),
         step_days=jnp.asarray(step_days, dtype),
     )
 
 
-def _levels(axis: AxisLevels, aromatase, person: Person) -> HormoneLevels:
-    zeros = jnp.zeros_like(axis.lh_iu_l)
-    return HormoneLevels(
-        testosterone_ng_dl=axis.testosterone_ng_dl,
-        estradiol_pg_ml=axis.estradiol_pg_ml,
-        free_testosterone_ng_dl=axis.free_testosterone_ng_dl,
-        lh_iu_l=axis.lh_iu_l,
-        igf1_ng_ml=zeros + person.igf1_ng_ml,
-        progestogen=zeros,
-        thyroid_index=zeros,
-        insulin_index=zeros,
-        aromatase=zeros + aromatase,
-        drug_resorption=zeros,
-    )
+def _intervals(step_days, per_step: int | None) -> int:
+    """Fine intervals in a step."""
+    if per_step is not None:
+        if per_step < 1:
+            raise ValueError(f"`per_step` must be at least 1, got {per_step}")
+        return int(per_step)
+    try:
+        days = float(step_days)
+    except jax.errors.ConcretizationTypeError as error:
+        raise ValueError(
+            "`per_step` must be given where `step_days` is traced, got None; 30 suits a month"
+        ) from error
+    return max(1, round(days))
 
 
 def require_plausible_levels(course: HormoneCourse) -> None:

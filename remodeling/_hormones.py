@@ -23,15 +23,29 @@ class HormoneLevels:
     igf1_ng_ml: jax.Array
     "insulin-like growth factor 1, ng/mL"
     progestogen: jax.Array
-    "progestogen, in the units of `progestogen_half`"
+    "progestogen, mg/day of oral micronized progesterone or its equivalent on bone"
     thyroid_index: jax.Array
     "ln(free T4 / reference)"
     insulin_index: jax.Array
     "ln(insulin / reference)"
     aromatase: jax.Array
     "residual aromatase activity, 1 untreated"
+    shbg_nmol_l: jax.Array
+    "sex-hormone-binding globulin, nmol/L; recorded, not used by bone"
+    free_estradiol_pg_ml: jax.Array
+    "free estradiol, pg/mL; recorded, not used by bone"
+    gh_ng_ml: jax.Array
+    "growth hormone, 24-hour mean, ng/mL; recorded, bone answers to IGF-1"
+    free_t4_ng_dl: jax.Array
+    "free thyroxine, ng/dL; recorded, bone answers to the thyroid index"
+    tsh_miu_l: jax.Array
+    "thyroid-stimulating hormone, mIU/L; an index, recorded"
     drug_resorption: jax.Array
     "additional log drive on resorption by antiresorptive drugs, e.g. ln 0.2"
+    drug_balance: jax.Array
+    "additional log drive on the balance of a remodeling unit by anabolic drugs"
+    drug_modeling: jax.Array
+    "formation on quiescent surface by anabolic drugs, in units of the resorption rate at reference hormones"
 
 
 @jax.tree_util.register_dataclass
@@ -82,11 +96,18 @@ _NEUTRAL = {
     "thyroid_index": 0.0,
     "insulin_index": 0.0,
     "aromatase": 1.0,
+    "shbg_nmol_l": 40.0,
+    "free_estradiol_pg_ml": 0.6,
+    "gh_ng_ml": 1.0,
+    "free_t4_ng_dl": 1.2,
+    "tsh_miu_l": 1.5,
     "drug_resorption": 0.0,
+    "drug_balance": 0.0,
+    "drug_modeling": 0.0,
 }
 """The young eugonadal reference of the equations (assumed)."""
 
-_SIGNED = ("thyroid_index", "insulin_index", "drug_resorption")
+_SIGNED = ("thyroid_index", "insulin_index", "drug_resorption", "drug_balance")
 
 
 def make_hormone_levels(*, dtype=None, **levels: float) -> HormoneLevels:

@@ -67,6 +67,9 @@ PARAMETERS: tuple[ParameterEntry, ...] = (
          "exponent of 1 - f in the specific surface", "proposed with surface_amplitude"),
     _row("estradiol_resorption", "thRE", "-", 0.98, _lognormal(0.9, 0.4), "fitted",
          "brake of estradiol on resorption", _FIT),
+    _row("estradiol_lifespan_share", "s", "-", 0.5, None, "assumed",
+         "share of that brake through the lifespan of osteoclasts, the rest through RANKL over OPG",
+         "both routes are known (Hughes 1996, recalled), no share measured; changes readouts alone"),
     _row("estradiol_balance", "thFE", "-", 0.099, _lognormal(0.10, 0.5), "fitted",
          "estradiol on the balance of a remodeling unit", f"{_FIT}; Eriksen 1999"),
     _row("estradiol_half", "EC50E", "pg/mL", 20.0, _lognormal(8.0, 0.5), "fitted",
@@ -81,21 +84,51 @@ PARAMETERS: tuple[ParameterEntry, ...] = (
          "testosterone on the balance of a remodeling unit", _FIT),
     _row("testosterone_half", "EC50T", "ng/dL", 217.0, _lognormal(200.0, 0.4), "fitted",
          "testosterone of half effect", f"{_FIT}; threshold near 200 ng/dL: Finkelstein 2016"),
+    _row("testosterone_women", "wT", "-", 0.0, None, "assumed",
+         "share of a woman's change of testosterone that acts on her bone, itself or as estradiol made there",
+         "no effect on bone density in 35 trials (JCEM 2014;99:3543, abstract copy); above 0 is a what-if"),
     _row("testosterone_hill", "nT", "-", 2.0, None, "assumed", "Hill exponent of testosterone",
          "fixed in the fit"),
     _row("igf1_resorption", "thRI", "-", 1.14, _lognormal(1.2, 0.5), "fitted",
          "IGF-1 on recruitment of remodeling", _FIT),
-    _row("igf1_balance", "thFI", "-", 0.36, _lognormal(0.12, 0.6), "fitted",
-         "IGF-1 on the balance; large because its trial averages men (+5 %) and women (0)", _FIT),
+    _row("igf1_balance", "thFI", "-", 1.317, _lognormal(0.5, 0.8), "fitted",
+         "IGF-1 on the balance, in men",
+         "spine +5.1 % at 24 months of growth hormone in men, Bex 2002 (IGF-1 80 to 220 ng/mL assumed)"),
+    _row("igf1_balance_female", "thFI_f", "-", 0.262, _lognormal(0.2, 0.8), "fitted",
+         "IGF-1 on the balance, in women",
+         "spine 0 at 24 months in the women of the same trial, whose markers rose as much"),
+    _row("igf1_adaptation", "a", "-", 1.0, None, "assumed",
+         "share of a lasting change of IGF-1 that bone gets used to",
+         "set by hand: spine +6 % after 15 years, men and women; Elbornsson 2012: +5 %"),
+    _row("igf1_adaptation_time", "tau_a", "d", 730.0, None, "assumed",
+         "time in which bone gets used to it",
+         "set with igf1_adaptation; markers fall after 9 to 12 months, Sartorio 2001"),
+    _row("igf1_formation_lag", "tau_l", "d", 120.0, None, "assumed",
+         "time in which osteoblasts follow IGF-1",
+         "set by hand: resorption peaks at 3 and formation at 6 months of growth hormone, Sartorio 2001"),
+    _row("igf1_mineralization", "thMI", "-", 0.0, None, "assumed",
+         "logarithm of the mineralization rate per unit of the IGF-1 effect",
+         "optional, off: not identifiable from density and markers"),
     _row("igf1_half", "EC50I", "ng/mL", 145.0, _lognormal(150.0, 0.3), "assumed",
          "IGF-1 of half effect", "not identified by the fit (shrinkage 0.01)"),
     _row("igf1_hill", "nI", "-", 2.0, None, "assumed", "Hill exponent of IGF-1", "fixed in the fit"),
-    _row("progestogen_balance", "thFP", "-", 0.055, _lognormal(0.03, 0.7), "fitted",
-         "progestogen added to estrogen on the balance", f"{_FIT}; Prior et al. 2017"),
-    _row("progestogen_half", "K_P", "progestogen unit", 3.0, None, "assumed",
-         "progestogen of half effect", "proposed"),
-    _row("thyroid_turnover", "thRY", "-", 0.5, _lognormal(0.5, 0.5), "assumed",
-         "turnover per unit of ln(free T4 / reference)", "weak, not checked at a source"),
+    _row("progestogen_balance", "thFP", "-", 0.060, _lognormal(0.03, 0.7), "fitted",
+         "progestogen added to estrogen on the balance",
+         f"{_FIT}, 0.055 over the permission at 45 pg/mL; Prior et al. 2017, +0.68 %/y"),
+    _row("progestogen_half", "K_P", "mg/d", 30.0, None, "assumed",
+         "progestogen of half effect, oral micronized progesterone",
+         "proposed: 100 mg/d, the usual continuous dose, has 77 % of the largest effect"),
+    _row("progestogen_estradiol_half", "K_PE", "pg/mL", 25.0, None, "assumed",
+         "estradiol at which half of that effect is permitted",
+         "alone no gain: Liu 2005 (300 mg/d, -1.0 against -1.0 %/y on placebo)"),
+    _row("progestogen_estradiol_hill", "n_PE", "-", 4.0, None, "assumed",
+         "steepness of that permission", "proposed"),
+    _row("thyroid_turnover", "thRY", "-", 0.75, _lognormal(0.75, 0.5), "assumed",
+         "turnover per unit of ln(free T4 / reference)",
+         "turnover doubles at 2.5 times the reference (cycle halved: recalled, not checked at a source)"),
+    _row("thyroid_balance", "thFY", "-", 0.15, None, "assumed",
+         "balance lost per unit of ln(free T4 / reference) in excess",
+         "set by hand: order of -0.041 g/cm2 under TSH suppression after menopause (meta-analysis 2019)"),
     _row("insulin_balance", "thFN", "-", 0.02, ("normal", 0.0, 0.05), "assumed",
          "balance per unit of ln(insulin / reference)", "weak"),
     _row("overload_balance", "etaF+", "-", 0.063, _lognormal(0.05, 0.6), "fitted",
@@ -159,6 +192,8 @@ class BoneParameters:
     "exponent of 1 - f in the specific surface"
     estradiol_resorption: jax.Array
     "thRE"
+    estradiol_lifespan_share: jax.Array
+    "s, share of the brake through lifespan"
     estradiol_balance: jax.Array
     "thFE"
     estradiol_half: jax.Array
@@ -173,12 +208,24 @@ class BoneParameters:
     "thFT"
     testosterone_half: jax.Array
     "EC50T, ng/dL"
+    testosterone_women: jax.Array
+    "wT"
     testosterone_hill: jax.Array
     "nT"
     igf1_resorption: jax.Array
     "thRI"
     igf1_balance: jax.Array
     "thFI"
+    igf1_balance_female: jax.Array
+    "thFI in women"
+    igf1_adaptation: jax.Array
+    "a, share"
+    igf1_adaptation_time: jax.Array
+    "tau_a, d"
+    igf1_formation_lag: jax.Array
+    "tau_l, d"
+    igf1_mineralization: jax.Array
+    "thMI"
     igf1_half: jax.Array
     "EC50I, ng/mL"
     igf1_hill: jax.Array
@@ -186,9 +233,15 @@ class BoneParameters:
     progestogen_balance: jax.Array
     "thFP"
     progestogen_half: jax.Array
-    "K_P, progestogen unit"
+    "K_P, mg/day of oral micronized progesterone"
+    progestogen_estradiol_half: jax.Array
+    "K_PE, pg/mL"
+    progestogen_estradiol_hill: jax.Array
+    "n_PE"
     thyroid_turnover: jax.Array
     "thRY, per unit of ln free T4"
+    thyroid_balance: jax.Array
+    "thFY, per unit of ln free T4 in excess"
     insulin_balance: jax.Array
     "thFN, per unit of ln insulin"
     overload_balance: jax.Array
@@ -222,14 +275,18 @@ class BoneParameters:
 
 
 _MAY_BE_ZERO = {
+    "testosterone_women",
     "formation_lazy_width", "resorption_lazy_width", "age_imbalance", "modeling", "set_point_reset",
     "estradiol_mechanics", "insulin_balance", "intracrine_estradiol", "progestogen_balance",
     "thyroid_turnover",
     "estradiol_resorption", "estradiol_balance", "testosterone_resorption", "testosterone_balance",
     "igf1_resorption", "igf1_balance", "overload_balance", "disuse_balance", "overload_resorption",
-    "disuse_resorption",
+    "disuse_resorption", "estradiol_lifespan_share", "igf1_balance_female", "igf1_adaptation",
+    "igf1_mineralization", "thyroid_balance",
 }  # fmt: skip
-_MAY_BE_NEGATIVE = {"age_imbalance", "estradiol_mechanics", "insulin_balance"}
+_MAY_BE_NEGATIVE = {
+    "age_imbalance", "estradiol_mechanics", "insulin_balance", "igf1_mineralization", "igf1_balance_female",
+}  # fmt: skip
 
 
 def make_parameters(*, dtype=None, **values: float) -> BoneParameters:

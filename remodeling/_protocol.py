@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._pharmacokinetics import DRUGS
+from ._drugs import DRUGS
 
 MOST_DOSES = 20_000
 """Doses one line of a prescription may expand to."""
@@ -21,7 +21,8 @@ class Dose:
     drug: str
     "name in DRUGS"
     amount_mg: float
-    "single dose, mg (of the ester for esters, of testosterone for gel)"
+    """single dose, mg (of the ester for esters, of testosterone for gel), or in the unit of the drug: IU
+    of hCG, U of insulin, mg/day delivered by a patch or a pump"""
     every_days: float | None = None
     "interval, days; None: one dose"
     start_day: float = 0.0
@@ -35,12 +36,12 @@ class Dose:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Protocol:
-    """A prescription written out dose by dose; amounts may be differentiated."""
+    """A prescription written out dose by dose; amounts and days may be differentiated."""
 
     dose_day: tuple[jax.Array, ...]
     "days of the doses of each line, (doses,)"
     dose_mg: tuple[jax.Array, ...]
-    "amounts of each line, mg, (doses,)"
+    "amounts of each line, mg or the dose unit of the drug, (doses,)"
     drugs: tuple[str, ...] = field(metadata={"static": True})
     "drug of each line"
 
@@ -81,8 +82,8 @@ def _times(dose: Dose, line: int, duration_days: float) -> np.ndarray:
     low, high = drug.dose_range_mg
     if not low <= dose.amount_mg <= high:
         raise ValueError(
-            f"`amount_mg` of {drug.name} must be between {low:g} and {high:g}, got {dose.amount_mg} in "
-            f"{where}"
+            f"`amount_mg` of {drug.name} must be between {low:g} and {high:g} {drug.dose_unit}, got "
+            f"{dose.amount_mg} in {where}"
         )
     if not math.isfinite(dose.start_day):
         raise ValueError(f"`start_day` must be finite, got {dose.start_day} in {where}")

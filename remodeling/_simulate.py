@@ -1,6 +1,6 @@
 """The simulation: hormones drive bone, bone changes stiffness, stiffness changes the stimulus."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import jax
@@ -11,10 +11,14 @@ from jax import lax
 import fem
 
 from ._baseline import baseline_state
-from ._bone import bone_step, surface_rate
+from ._bone import bone_rates, bone_step, surface_rate
+from ._cells import CellPools, cell_pools, osteoclast_lifespan, rankl_over_opg
 from ._drives import cell_drives
+from ._history import PastBone
 from ._hormones import HormoneCourse
+from ._igf1_memory import igf1_memory
 from ._mechanics import FiniteElementMechanics, Mechanics, SolveRecord
+from ._mechanisms import Mechanisms, bone_mechanisms
 from ._parameters import BoneParameters
 from ._state import BoneState, vbmd
 
@@ -85,6 +89,15 @@ class Trajectory:
     "resorbed volume of the whole bone, % of the untreated rate, (steps + 1,)"
     formation_total: jax.Array
     "formed volume of the whole bone, % of the untreated rate, (steps + 1,)"
+    cells: CellPools
+    "cells of each compartment, % of the start, fields (steps + 1, compartments)"
+    mechanisms: Mechanisms
+    "contribution of each mechanism to log resorption and log balance in each step, at the mean stimulus of "
+    "the compartment and before the bounds of `cell_drives`, fields (steps, compartments)"
+    rankl_over_opg: jax.Array
+    "RANKL over OPG that the tissue makes, 1 at the young reference, (steps, compartments)"
+    osteoclast_lifespan: jax.Array
+    "working life of an osteoclast over that of the young reference, (steps, compartments)"
     report_day: jax.Array
     "days of the recorded fields, (reports + 1,)"
     density: jax.Array
@@ -94,7 +107,8 @@ class Trajectory:
     mineral_deficit: jax.Array
     "mineral deficit, (reports + 1, nb)"
     log_stimulus: jax.Array
-    "ln(stimulus / set point) at habitual load, (reports + 1, nb)"
+    "ln(stimulus / set point) at habitual load, (reports + 1, nb); the set point is that of the start, or of "
+    "the time before the history"
     memory: Any
     "what the strategy kept, first axis (reports + 1): of finite elements a `FiniteElementMemory` with the "
     "displacement; nothing of the surrogate"
@@ -134,13 +148,15 @@ def simulate(
     *,
     compartments: jax.Array | None = None,
     load_factor: jax.Array | None = None,
+    female: jax.Array | float = 0.0,
+    history: PastBone | None = None,
     options: SimulationOptions,
 ) -> tuple[Trajectory, SimulationInfo]:
     """Bone density under a course of hormones.
 
-    One scan over reports, solves, steps and bone steps; one compilation for the whole run. The person
-    starts in the steady state of the measured density and the untreated hormones, so nothing moves until
-    something changes.
+    One scan over reports, solves, steps and bone steps; one compilation for the whole run. Without `history`
+    the person starts in the steady state of the measured density and the untreated hormones, so nothing
+    moves until something changes; with it the bone goes on as the history left it.
 
     Args:
       initial_density: mineral per tissue volume, g/cm3 hydroxyapatite, (nb,), in the order of
@@ -150,6 +166,9 @@ def simulate(
       parameters: biological parameters.
       compartments: label of each voxel, 0 .. options.compartments - 1, (nb,); all 0 if None.
       load_factor: load of each step over the habitual one, (steps,); 1 if None.
+      female: 1 for a woman, 0 for a man, ().
+      history: bone of `start_from_history` of the same density; the balance is then measured against the
+        hormones before the history, and `course.baseline` is not used.
       options: static choices.
 
     Returns:
@@ -171,15 +190,38 @@ def simulate(
     count = _by_compartment(jnp.ones_like(initial_density), labels, options.compartments)
     load = jnp.ones(steps, dtype) if load_factor is None else load_factor
 
-    start, activity = baseline_state(initial_density, course.baseline, parameters)
+    if history is None:
+        start, activity = baseline_state(initial_density, course.baseline, parameters)
+        set_point_shift, remembered = jnp.zeros_like(initial_density), None
+    else:
+        start, activity = history.state, history.activity
+        # The mechanics begins at the present bone; its set point is that of the bone before the history.
+        set_point_shift, remembered = -history.log_stimulus, history.igf1_memory
+        course = replace(course, baseline=history.before)
+    memories, _ = igf1_memory(course, parameters, remembered)
     reference, memory, first_record = mechanics.begin(start, activity)
     dt = course.step_days / options.substeps
     baseline_flux = surface_rate(start.bone_fraction, parameters, activity) * start.osteoclasts
+    formed_flux = start.formation_cavities / parameters.formation_time
+    if history is not None:
+        at_start = cell_drives(
+            history.now,
+            history.before,
+            history.log_stimulus,
+            parameters,
+            female=female,
+            memory=history.igf1_memory,
+        )
+        formed_flux = bone_rates(start, at_start, parameters, activity).bone_fraction + baseline_flux
 
-    def drives_at(levels, z):
-        return cell_drives(levels, course.baseline, z, parameters)
+    def drives_at(levels, remembered, z):
+        return cell_drives(levels, course.baseline, z, parameters, female=female, memory=remembered)
 
-    def substep(carry, at, levels, log_load, memory):
+    def pools_of(state, modeling):
+        pools = cell_pools(state, parameters, activity, modeling)
+        return jax.tree.map(lambda pool: _by_compartment(pool, labels, options.compartments), pools)
+
+    def substep(carry, at, levels, remembered, log_load, memory):
         state, shift = carry
 
         def stimulus(bone_fraction):
@@ -189,26 +231,30 @@ def simulate(
         z = stimulus(state.bone_fraction)
         if mechanics.depends_on_bone:
             # The stimulus of the middle of the step keeps the scheme second order.
-            half, _ = bone_step(state, drives_at(levels, z - shift), parameters, 0.5 * dt, activity)
+            half, _ = bone_step(
+                state, drives_at(levels, remembered, z - shift), parameters, 0.5 * dt, activity
+            )
             z = stimulus(half.bone_fraction)
-        state, flux = bone_step(state, drives_at(levels, z - shift), parameters, dt, activity)
+        state, flux = bone_step(state, drives_at(levels, remembered, z - shift), parameters, dt, activity)
         renewed = flux.resorbed / jnp.maximum(state.bone_fraction, 1e-4)
         shift = shift - (z - shift) * jnp.expm1(-parameters.set_point_reset * renewed)
         return (state, shift), flux
 
     def step(carry, inputs, memory):
-        levels, load, within = inputs
+        levels, remembered, load, within = inputs
         log_load = 2.0 * jnp.log(load)
 
         def one(carry, number):
             at = (within + (number + 0.5) / options.substeps) / options.solve_every
-            return substep(carry, at, levels, log_load, memory)
+            return substep(carry, at, levels, remembered, log_load, memory)
 
         (state, shift), flux = lax.scan(one, carry, jnp.arange(options.substeps, dtype=dtype))
         resorbed, formed = jnp.sum(flux.resorbed, axis=0), jnp.sum(flux.formed, axis=0)
         density = vbmd(state, parameters.mineral_maximum)
-        row = tuple(_by_compartment(v, labels, options.compartments) for v in (density, resorbed, formed))
-        return (state, shift), row
+        at = (within + 1.0) / options.solve_every
+        z = mechanics.log_stimulus(reference, memory, state.bone_fraction, at) + log_load - shift
+        row = tuple(_by_compartment(v, labels, options.compartments) for v in (density, resorbed, formed, z))
+        return (state, shift), (*row, pools_of(state, levels.drug_modeling))
 
     def block(carry, inputs):
         state, shift, memory = carry
@@ -222,30 +268,51 @@ def simulate(
         carry, (rows, records) = lax.scan(_kept(block, options.checkpoint), carry, inputs)
         state, _, memory = carry
         z = mechanics.log_stimulus(reference, memory, state.bone_fraction, jnp.zeros((), dtype))
-        return carry, (rows, records, (state.bone_fraction, state.mineral_deficit, z, memory))
+        kept = (state.bone_fraction, state.mineral_deficit, z - set_point_shift, memory)
+        return carry, (rows, records, kept)
 
     def fold(array):
         return array.reshape((reports, blocks, options.solve_every, *array.shape[1:]))
 
-    inputs = jax.tree.map(fold, (course.levels, load))
-    carry = (start, jnp.zeros_like(initial_density), memory)
+    inputs = jax.tree.map(fold, (course.levels, memories, load))
+    carry = (start, set_point_shift, memory)
     z_start = mechanics.log_stimulus(reference, memory, start.bone_fraction, jnp.zeros((), dtype))
     carry, (rows, records, reported) = lax.scan(_kept(report, options.checkpoint), carry, inputs)
 
-    density, resorbed, formed = (r.reshape(steps, options.compartments) for r in rows)
+    density, resorbed, formed, stimulus, pools = jax.tree.map(
+        lambda row: row.reshape(steps, options.compartments), rows
+    )
+    before = history.now if history is not None else course.baseline
+    first_pools = pools_of(start, before.drug_modeling)
+    mechanisms = bone_mechanisms(
+        jax.tree.map(lambda level: level[:, None], course.levels),
+        course.baseline,
+        stimulus / jnp.maximum(count, 1.0),
+        parameters,
+        female=female,
+        memory=jax.tree.map(lambda m: m[:, None], memories),
+    )
+    mechanisms = jax.tree.map(lambda term: jnp.broadcast_to(term, stimulus.shape), mechanisms)
     records = SolveRecord(*(_prepend(a, b.reshape(-1)) for a, b in zip(first_record, records, strict=True)))
-    first = (start.bone_fraction, start.mineral_deficit, z_start, memory)
+    first = (start.bone_fraction, start.mineral_deficit, z_start - set_point_shift, memory)
     fraction, deficit, z, kept = jax.tree.map(_prepend, first, reported)
     flux = _by_compartment(baseline_flux, labels, options.compartments) * course.step_days
+    formed_before = _by_compartment(formed_flux, labels, options.compartments) * course.step_days
     density0 = _by_compartment(vbmd(start, parameters.mineral_maximum), labels, options.compartments)
     step_days = course.step_days
     trajectory = Trajectory(
         day=jnp.arange(steps + 1, dtype=dtype) * step_days,
         density_mean=_prepend(density0, density) / jnp.maximum(count, 1.0),
         resorption_index=_percent(resorbed, flux),
-        formation_index=_percent(formed, flux),
+        formation_index=_percent(formed, formed_before),
         resorption_total=_percent(jnp.sum(resorbed, axis=1), jnp.sum(flux)),
-        formation_total=_percent(jnp.sum(formed, axis=1), jnp.sum(flux)),
+        formation_total=_percent(jnp.sum(formed, axis=1), jnp.sum(formed_before)),
+        cells=jax.tree.map(_percent, pools, first_pools),
+        mechanisms=mechanisms,
+        rankl_over_opg=rankl_over_opg(mechanisms.resorption, parameters),
+        osteoclast_lifespan=jnp.broadcast_to(
+            osteoclast_lifespan(mechanisms.resorption, parameters), stimulus.shape
+        ),
         report_day=jnp.arange(reports + 1, dtype=dtype) * (step_days * options.report_every),
         density=parameters.mineral_maximum * (fraction - deficit),
         bone_fraction=fraction,
@@ -298,6 +365,8 @@ def simulate_checked(
     *,
     compartments: Any = None,
     load_factor: Any = None,
+    female: Any = 0.0,
+    history: PastBone | None = None,
     options: SimulationOptions,
 ) -> tuple[Trajectory, SimulationInfo]:
     """`simulate`, compiled, with arguments and solves checked on the host.
@@ -337,6 +406,10 @@ def simulate_checked(
                 f"`load_factor` needs {steps} positive numbers, got shape {load_factor.shape}, "
                 f"smallest {float(load_factor.min()):g}"
             )
+    if history is not None:
+        _require_history_of(density, history, parameters)
+    if float(female) not in (0.0, 1.0):
+        raise ValueError(f"`female` must be 0 or 1, got {female}")
     trajectory, info = _jitted_simulate(
         density,
         mechanics,
@@ -344,6 +417,8 @@ def simulate_checked(
         parameters,
         compartments=compartments,
         load_factor=load_factor,
+        female=jnp.asarray(female, density.dtype),
+        history=history,
         options=options,
     )
     if not bool(info.converged):
@@ -355,6 +430,22 @@ def simulate_checked(
             "raise `max_iterations`, loosen `rtol`, or check the bone for loose parts"
         )
     return trajectory, info
+
+
+def _require_history_of(density, history: PastBone, parameters: BoneParameters) -> None:
+    if history.activity.shape != density.shape:
+        raise ValueError(
+            f"`history` needs the {density.shape[0]} voxels of `initial_density`, got "
+            f"{history.activity.shape[0]}"
+        )
+    error = np.abs(np.asarray(vbmd(history.state, parameters.mineral_maximum) - density))
+    wrong = error > 1e-3 * np.maximum(np.abs(np.asarray(density)), 0.01)
+    if wrong.any():
+        raise ValueError(
+            f"`history` must end at `initial_density`, got {int(wrong.sum())} voxels that differ, first at "
+            f"voxel {int(np.argmax(wrong))} by {error[np.argmax(wrong)]:.3g} g/cm3; use the same density and "
+            "parameters"
+        )
 
 
 def _require_finite(density, name: str) -> None:

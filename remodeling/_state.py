@@ -42,6 +42,10 @@ class Drives:
     "logarithm of the osteoclast activity that the surface is driven to"
     log_balance: jax.Array
     "logarithm of formed over resorbed volume in a remodeling unit with room to fill"
+    modeling: jax.Array | float = 0.0
+    "formation on quiescent surface, in units of the resorption rate at reference hormones; not negative"
+    log_mineralization: jax.Array | float = 0.0
+    "logarithm of the rate of secondary mineralization over its reference"
 
 
 def room(state: BoneState) -> jax.Array:

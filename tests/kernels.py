@@ -39,8 +39,12 @@ HOST_FUNCTIONS = {
     "remodeling.default_parameters",
     "remodeling.filter_iterations",
     "remodeling.neighbour_table",
+    "remodeling.no_exposure",
+    "remodeling.relied_on",
     "remodeling.require_plausible_levels",
     "remodeling.simulate_checked",
+    "remodeling.stack_people",
+    "remodeling.typical_levels",
     "calibration.fit",
 }
 """Public functions that work on the host by design: set-up, tables, and the checked entries."""

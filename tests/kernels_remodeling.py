@@ -1,5 +1,8 @@
 """Functions of `remodeling`, for the table of `kernels`."""
 
+import dataclasses
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -47,6 +50,45 @@ def _protocol(dtype):
     return remodeling.make_protocol([weekly], duration_days=120.0, dtype=dtype)
 
 
+def _woman(dtype):
+    return remodeling.make_person(sex="female", age_years=49.0, years_since_menopause=-1.0, dtype=dtype)
+
+
+def _exposure(dtype, intervals=24):
+    """Something of every drug that the axes answer to, and a start at which each slope is finite."""
+    given = {
+        "testosterone_ng_dl": 20.0,
+        "estradiol_pg_ml": 30.0,
+        "oral_estrogen": 1.0,
+        "aromatase_inhibition": 0.3,
+        "gonadorelin_mg_per_day": 0.1,
+        "gnrh_agonist": 0.5,
+        "gnrh_antagonist": 0.5,
+        "hcg_lh_iu_l": 1.0,
+        "gh_ng_ml": 0.3,
+        "ghrh_drive": 0.3,
+        "ghs_drive": 0.3,
+        "thyroxine_ug_per_day": 80.0,
+        "insulin_index": 0.3,
+    }
+    nothing = remodeling.no_exposure(intervals, dtype)
+    levels = {name: jnp.full(intervals, value, dtype) for name, value in given.items()}
+    return dataclasses.replace(nothing, **levels)
+
+
+def _drug_doses(dtype):
+    """One drug of every kind of kinetics and action."""
+    lines = [
+        remodeling.Dose("testosterone-cypionate", 100.0, every_days=7.0),
+        remodeling.Dose("estradiol-patch-weekly", 0.05, every_days=7.0),
+        remodeling.Dose("anastrozole", 1.0, every_days=1.0),
+        remodeling.Dose("insulin", 30.0, every_days=1.0),
+        remodeling.Dose("ipamorelin", 0.2, every_days=0.5),
+        remodeling.Dose("denosumab", 60.0),
+    ]
+    return remodeling.make_protocol(lines, duration_days=20.0, dtype=dtype)
+
+
 def _course(dtype):
     return remodeling.hormone_course(_person(dtype), _protocol(dtype), steps=4, step_days=30.0)
 
@@ -56,9 +98,36 @@ def _mechanics(dtype):
     return remodeling.make_finite_element_mechanics(body_plan(), modulus, body_mask(), rtol=1e-5, dtype=dtype)
 
 
-def _simulate(density, mechanics, course, parameters):
+def _simulate(density, mechanics, course, parameters, past=None):
     options = remodeling.make_options(substeps=2, solve_every=2, report_every=4)
-    return remodeling.simulate(density, mechanics, course, parameters, options=options)
+    history = None if past is None else remodeling.start_from_history(density, past, parameters, female=1.0)
+    return remodeling.simulate(
+        density, mechanics, course, parameters, female=1.0, history=history, options=options
+    )
+
+
+def _full_exposure(dtype):
+    ones = vector(dtype, 0.2, 3.0, 8)
+    return replace(
+        remodeling.no_exposure(8, dtype),
+        bisphosphonate=ones,
+        denosumab=ones,
+        teriparatide=ones,
+        romosozumab=ones,
+    )
+
+
+def _past(dtype):
+    return remodeling.history_course(
+        remodeling.make_hormone_levels(dtype=dtype, estradiol_pg_ml=80.0), _levels(dtype), years=1.0, steps=12
+    )
+
+
+def _mechanisms(dtype):
+    treated = remodeling.make_hormone_levels(dtype=dtype, progestogen=100.0, igf1_ng_ml=220.0)
+    return remodeling.bone_mechanisms(
+        treated, _levels(dtype), vector(dtype, -0.2, 0.2), _parameters(dtype), female=1.0
+    )
 
 
 REMODELING = [
@@ -90,6 +159,48 @@ REMODELING = [
         lambda dtype: (vector(dtype, 0.0, 600.0, 4), *_axis(dtype)),
     ),
     Kernel(
+        "remodeling.free_estradiol_pg_ml",
+        remodeling.free_estradiol_pg_ml,
+        lambda dtype: (
+            vector(dtype, 5.0, 100.0, 5),
+            vector(dtype, 0.1, 0.5, 5),
+            jnp.asarray(40.0, dtype),
+            jnp.asarray(43.0, dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.ovaries_over_time",
+        lambda edges, person, constants: remodeling.ovaries_over_time(person, edges, constants),
+        lambda dtype: (
+            jnp.linspace(0.0, 700.0, 8, dtype=dtype),
+            _woman(dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.untreated_levels",
+        lambda constants, person: remodeling.untreated_levels(person, constants),
+        lambda dtype: (remodeling.make_axis_parameters(dtype=dtype), _woman(dtype)),
+    ),
+    Kernel(
+        "remodeling.hormone_levels",
+        lambda exposure, person, edges, constants: remodeling.hormone_levels(
+            person, exposure, edges, constants
+        ),
+        lambda dtype: (
+            _exposure(dtype),
+            _person(dtype),
+            jnp.arange(25, dtype=dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.course_of_exposure",
+        lambda person, exposure: remodeling.course_of_exposure(person, exposure, step_days=6.0, per_step=6),
+        lambda dtype: (_woman(dtype), _exposure(dtype)),
+    ),
+    Kernel(
         "remodeling.hormone_course",
         lambda constants, person, protocol: remodeling.hormone_course(
             person, protocol, steps=4, step_days=30.0, axis_parameters=constants
@@ -104,6 +215,26 @@ REMODELING = [
             "testosterone_ng_dl_from_nmol_l",
             "testosterone_nmol_l",
         )
+    ),
+    Kernel(
+        "remodeling.exposure",
+        lambda protocol, weight, edges: remodeling.exposure(protocol, weight, edges),
+        lambda dtype: (
+            _drug_doses(dtype),
+            jnp.asarray(70.0, dtype),
+            jnp.linspace(0.0, 20.0, 21, dtype=dtype),
+        ),
+    ),
+    Kernel(
+        "remodeling.mean_concentration",
+        lambda dose, day, edges: remodeling.mean_concentration(
+            remodeling.DRUGS["degarelix"], day, dose, 70.0, edges
+        ),
+        lambda dtype: (
+            jnp.asarray([240.0, 80.0], dtype),
+            jnp.asarray([0.0, 28.0], dtype),
+            jnp.linspace(0.0, 60.0, 7, dtype=dtype),
+        ),
     ),
     *(
         Kernel(
@@ -173,6 +304,71 @@ REMODELING = [
         "remodeling.hill",
         remodeling.hill,
         lambda dtype: (vector(dtype, 0.0, 50.0, 6), jnp.asarray(20.0, dtype), jnp.asarray(2.0, dtype)),
+    ),
+    Kernel(
+        "remodeling.bone_mechanisms",
+        lambda z, parameters, levels, baseline: remodeling.bone_mechanisms(
+            levels, baseline, z, parameters, female=1.0
+        ),
+        lambda dtype: (
+            vector(dtype, -0.4, 0.4),
+            _parameters(dtype),
+            remodeling.make_hormone_levels(dtype=dtype),
+            _levels(dtype),
+        ),
+    ),
+    *(
+        Kernel(
+            f"remodeling.{name}",
+            lambda parameters, terms, name=name: getattr(remodeling, name)(terms.resorption, parameters),
+            lambda dtype: (_parameters(dtype), _mechanisms(dtype)),
+        )
+        for name in ("rankl_over_opg", "osteoclast_lifespan")
+    ),
+    Kernel(
+        "remodeling.cell_pools",
+        lambda parameters, state: remodeling.cell_pools(state, parameters, 1.0, 0.3),
+        lambda dtype: (_parameters(dtype), _state(dtype)),
+    ),
+    Kernel(
+        "remodeling.igf1_memory",
+        lambda parameters, course: remodeling.igf1_memory(course, parameters),
+        lambda dtype: (_parameters(dtype), _past(dtype)),
+    ),
+    Kernel(
+        "remodeling.drug_effects",
+        lambda parameters, exposure: remodeling.drug_effects(exposure, 1.0, parameters),
+        lambda dtype: (remodeling.make_drug_effect_parameters(dtype=dtype), _full_exposure(dtype)),
+    ),
+    Kernel(
+        "remodeling.no_exposure",
+        lambda value: value * remodeling.no_exposure(3, value.dtype).denosumab,
+        lambda dtype: (jnp.asarray(1.0, dtype),),
+    ),
+    Kernel(
+        "remodeling.history_course",
+        lambda years, levels: remodeling.history_course(
+            levels, levels, years=years, onset_years=0.2, steps=6
+        ),
+        lambda dtype: (jnp.asarray(3.0, dtype), _levels(dtype)),
+    ),
+    Kernel(
+        "remodeling.start_from_history",
+        lambda density, course, parameters: remodeling.start_from_history(density, course, parameters),
+        lambda dtype: (body_density(dtype), _past(dtype), _parameters(dtype)),
+    ),
+    Kernel(
+        "remodeling.simulate[history]",
+        lambda density, mechanics, course, parameters, past: _simulate(
+            density, mechanics, course, parameters, past
+        ),
+        lambda dtype: (
+            body_density(dtype),
+            remodeling.make_surrogate(dtype=dtype),
+            _course(dtype),
+            _parameters(dtype),
+            _past(dtype),
+        ),
     ),
     Kernel("remodeling.room", remodeling.room, lambda dtype: (_state(dtype),)),
     Kernel("remodeling.vbmd", remodeling.vbmd, lambda dtype: (_state(dtype), jnp.asarray(1.2, dtype))),

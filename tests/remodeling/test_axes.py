@@ -50,23 +50,25 @@ def test_testosterone_suppresses_lh_and_raises_estradiol(man):
 
 
 def test_anastrozole_raises_testosterone_and_lowers_estradiol():
-    """Burnett-Bowie 2009: T 319 to 474-524 ng/dL, E2 15 to 12 pg/mL; here within 15 % of the T and 4 pg/mL
-    of the E2.
+    """Burnett-Bowie 2009: T 319 to 474-524 ng/dL, E2 15 to 12 pg/mL; here within 5 % of the T and 2 pg/mL of
+    the E2.
     """
     man = r.make_person(testosterone_ng_dl=319.0, estradiol_pg_ml=15.0, age_years=70.0)
     course = course_of(man, r.Dose("anastrozole", 1.0, every_days=1.0))
     assert float(course.lh_iu_l[-1]) > float(course.baseline.lh_iu_l)
-    np.testing.assert_allclose(course.testosterone_ng_dl[-1], 499.0, rtol=0.15)
-    assert 8.0 < float(course.estradiol_pg_ml[-1]) < 15.0
+    np.testing.assert_allclose(course.testosterone_ng_dl[-1], 499.0, rtol=0.05)
+    assert 10.0 < float(course.estradiol_pg_ml[-1]) < 12.5
 
 
 def test_anastrozole_twice_weekly_does_nearly_as_much():
-    """Leder 2004: E2 -35 % on 1 mg daily, -37 % on 1 mg twice weekly."""
+    """E2 -20 % (Burnett-Bowie 2009) to -37 % (Leder 2004); 1 mg daily and twice weekly within 4 points."""
     man = r.make_person(testosterone_ng_dl=370.0, estradiol_pg_ml=26.5, age_years=68.0)
+    falls = []
     for every in (1.0, 3.5):
         course = course_of(man, r.Dose("anastrozole", 1.0, every_days=every))
-        fall = float(course.estradiol_pg_ml[-1]) / 26.5 - 1
-        assert -0.42 < fall < -0.25
+        falls.append(float(course.estradiol_pg_ml[-1]) / 26.5 - 1)
+        assert -0.37 < falls[-1] < -0.20
+    assert falls[0] < falls[1] < falls[0] + 0.04
 
 
 def test_gonadorelin_needs_a_working_testis():
@@ -128,7 +130,7 @@ def test_the_axis_derivative_is_that_of_the_implicit_function():
     [
         ({"testosterone_ng_dl": 20000.0}, "`testosterone_ng_dl`"),
         ({"estradiol_pg_ml": 0.0}, "`estradiol_pg_ml`"),
-        ({"sex": "female"}, "`sex`"),
+        ({"sex": "other"}, "`sex`"),
         ({"axis": "tertiary"}, "`axis`"),
         ({"testosterone_ng_dl": 10.0}, "secondary"),
     ],

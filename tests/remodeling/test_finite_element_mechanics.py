@@ -138,25 +138,25 @@ def small_problem():
     ramp = np.linspace(0.5, 1.0, 6)
     course = r.make_hormone_course(
         base, steps=6, step_days=MONTH, testosterone_ng_dl=300 + 200 * ramp, estradiol_pg_ml=14 + 15 * ramp,
-        igf1_ng_ml=120 + 90 * ramp, progestogen=2 * ramp, thyroid_index=0.1 * ramp, insulin_index=0.2 * ramp,
+        igf1_ng_ml=120 + 90 * ramp, progestogen=60 * ramp, thyroid_index=0.1 * ramp, insulin_index=0.2 * ramp,
     )  # fmt: skip
     labels = jnp.asarray((density[mask] > 0.5).astype(np.int32))
     options = r.make_options(compartments=2, solve_every=2, report_every=6)
     load = jnp.linspace(0.95, 0.8, 6)
 
     def final(p, density, mechanics, load):
-        """Trabecular vBMD after six months; the initial map sets both bone and modulus."""
+        """Mean squared density after six months; the initial map sets both bone and modulus."""
         mechanics = replace(mechanics, baseline_modulus=modulus_of(density))
         trajectory, info = r.simulate(
             density, mechanics, course, p, compartments=labels, load_factor=load, options=options
         )
-        return trajectory.density_mean[-1, 0], info.converged
+        return jnp.mean(trajectory.density[-1] ** 2), info.converged
 
     return final, jnp.asarray(density[mask]), mechanics, load
 
 
 def test_gradient_through_the_solves_equals_finite_differences(rng):
-    """d(final trabecular vBMD) / d(every parameter, initial density map) = central differences to 1e-4."""
+    """d(mean squared density) / d(every parameter, initial density map) = central differences to 1e-4."""
     final, density, mechanics, load = small_problem()
     p = r.make_parameters(
         modeling=0.3,
@@ -164,6 +164,8 @@ def test_gradient_through_the_solves_equals_finite_differences(rng):
         formation_lazy_width=0.1,
         age_imbalance=0.01,
         estradiol_mechanics=0.2,
+        igf1_mineralization=0.3,
+        testosterone_women=0.3,
     )
     run = jax.jit(final)
     (_, converged), gradient = jax.jit(

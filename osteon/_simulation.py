@@ -183,23 +183,16 @@ def make_history(study: Study) -> Any:
             testosterone_ng_dl=history.testosterone_ng_dl,
             estradiol_pg_ml=history.estradiol_pg_ml,
             igf1_ng_ml=history.igf1_ng_ml,
-            igf1_nmol_l=None,
         )
-        before = _untreated(young)
-        now = _untreated(make_person(subject))
+        constants = remodeling.make_axis_parameters()
+        before = remodeling.untreated_levels(young, constants)
+        now = remodeling.untreated_levels(make_person(subject), constants)
         if history.igf1_ng_ml is None:
             before = replace(before, igf1_ng_ml=now.igf1_ng_ml)
         steps = max(24, int(np.ceil(history.years * 365.25 / HISTORY_STEP_DAYS)))
         return remodeling.make_history(
             before, now, years=history.years, onset_years=history.onset_years, steps=steps
         )
-
-
-def _untreated(person: Any) -> Any:
-    import remodeling
-
-    nothing = remodeling.make_protocol([], duration_days=1.0)
-    return remodeling.hormone_course(person, nothing, steps=1, step_days=1.0).baseline
 
 
 def make_level_model(
@@ -275,8 +268,7 @@ def past_bone(level: LevelBone, history: Any, parameters: Any, study: Study) -> 
         return None
     density = jnp.asarray(level.density_ha)
     female = jnp.asarray(float(study.subject.sex == "female"))
-    start = jax.jit(lambda d, h, p, f: remodeling.start_from_history(d, h, p, female=f))
-    return start(density, history, parameters, female)
+    return jax.jit(remodeling.start_from_history)(density, history, parameters, female=female)
 
 
 def simulate_arm(

@@ -19,9 +19,9 @@ from ._axis_binding import free_testosterone_nmol_l
 from ._axis_ovary import Ovaries, ovaries_at_start
 from ._axis_parameters import AxisParameters
 from ._axis_pituitary import PituitaryInputs, untreated_pituitary
-from ._drives import smooth_positive
 from ._person import AXIS_CODES, Person
 from ._pharmacokinetics import TESTOSTERONE_CLEARANCE_L_PER_DAY
+from ._response import smooth_positive
 from ._units import testosterone_ng_dl_from_nmol_l
 
 BISECTIONS = 45

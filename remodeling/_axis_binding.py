@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 
 from ._axis_parameters import AxisParameters
-from ._axis_slow import share
 from ._exposure import Exposure
 from ._person import Person
+from ._response import share
 from ._units import testosterone_nmol_l
 
 ALBUMIN_G_MOL = 69_000.0

@@ -18,9 +18,9 @@ from jax import lax
 
 from ._axis_binding import oral_effect
 from ._axis_parameters import AxisParameters
-from ._axis_slow import share
 from ._exposure import Exposure
 from ._person import Person
+from ._response import share
 
 LOWEST_GH_SHARE, HIGHEST_GH_SHARE = 0.02, 0.9
 """Bounds of the part of the largest GH-driven production that a person's own GH drives (assumed)."""

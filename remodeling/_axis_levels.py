@@ -27,10 +27,10 @@ from ._axis_thyroid import (
     thyroid_start_ratio,
     thyroxine_target,
 )
-from ._drives import bounded
 from ._exposure import Exposure
 from ._hormones import HormoneLevels
 from ._person import Person
+from ._response import bounded
 from ._units import testosterone_ng_dl_from_nmol_l, testosterone_nmol_l
 
 DEEPEST_SILENCE = 5.0

@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 
 from ._axis_parameters import AxisParameters
-from ._axis_slow import share
 from ._exposure import Exposure
 from ._pharmacokinetics import gonadorelin_drive
+from ._response import share
 
 
 @jax.tree_util.register_dataclass

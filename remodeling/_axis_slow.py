@@ -43,8 +43,3 @@ def one_sided(x: jax.Array) -> jax.Array:
     """x^2 / (x + w) for x > 0, else 0: exactly zero with zero slope up to 0, x - w for x >> w."""
     positive = jnp.maximum(x, 0.0)
     return positive**2 / (positive + SUPPRESSION_WIDTH)
-
-
-def share(effect: jax.Array) -> jax.Array:
-    """x / (1 + x): effect of a drug given over its amount of half effect."""
-    return effect / (1.0 + effect)

@@ -50,7 +50,8 @@ def _long_run(outside: jax.Array, capacity: jax.Array, exponent: jax.Array) -> j
     return newton(q)
 
 
-def _levels(ratio: jax.Array, person: Person, constants: AxisParameters) -> ThyroidLevels:
+def thyroid_levels(ratio: jax.Array, person: Person, constants: AxisParameters) -> ThyroidLevels:
+    """Levels of a free T4 over the reference, shape as `ratio`."""
     free_t4 = ratio * REFERENCE_FREE_T4_NG_DL
     return ThyroidLevels(
         free_t4_ng_dl=free_t4,
@@ -59,7 +60,8 @@ def _levels(ratio: jax.Array, person: Person, constants: AxisParameters) -> Thyr
     )
 
 
-def _ratio_at_start(person: Person) -> jax.Array:
+def thyroid_start_ratio(person: Person) -> jax.Array:
+    """Free T4 over the reference at day 0, the start of its slow state."""
     toxic = present_at_start(person.toxic_start_day, person.toxic_end_day)
     return (
         toxic * person.toxic_free_t4_ng_dl + (1.0 - toxic) * person.free_t4_ng_dl
@@ -68,7 +70,7 @@ def _ratio_at_start(person: Person) -> jax.Array:
 
 def thyroid_at_start(person: Person, constants: AxisParameters) -> ThyroidLevels:
     """Untreated levels at day 0."""
-    return _levels(_ratio_at_start(person), person, constants)
+    return thyroid_levels(thyroid_start_ratio(person), person, constants)
 
 
 def thyroxine_target(
@@ -83,13 +85,3 @@ def thyroxine_target(
     present = share_within(edges, person.toxic_start_day, person.toxic_end_day)
     need = constants.thyroxine_need_ug_kg * person.weight_kg
     return _long_run(exposure.thyroxine_ug_per_day / need + autonomous * present, capacity, p)
-
-
-def thyroid_start_ratio(person: Person) -> jax.Array:
-    """Free T4 over the reference at day 0, the start of its slow state."""
-    return _ratio_at_start(person)
-
-
-def thyroid_levels(ratio: jax.Array, person: Person, constants: AxisParameters) -> ThyroidLevels:
-    """Levels of the mean free T4 over the reference in each interval, (intervals,)."""
-    return _levels(ratio, person, constants)

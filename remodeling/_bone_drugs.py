@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from ._exposure import Exposure
 from ._follow import follow
 from ._parameters import ParameterEntry
+from ._response import share
 
 
 def _row(name, symbol, unit, default, status, meaning, source):
@@ -148,11 +149,6 @@ def make_drug_effect_parameters(*, dtype=None, **values: float) -> DrugEffectPar
     )
 
 
-def occupancy(exposure: jax.Array) -> jax.Array:
-    """x / (1 + x), for x >= 0."""
-    return exposure / (1.0 + exposure)
-
-
 def drug_effects(
     exposure: Exposure, interval_days: jax.Array | float, parameters: DrugEffectParameters | None = None
 ) -> DrugEffects:
@@ -167,12 +163,12 @@ def drug_effects(
       effects, fields (intervals,), for the drug fields of `HormoneLevels`.
     """
     p = make_drug_effect_parameters(dtype=exposure.denosumab.dtype) if parameters is None else parameters
-    bisphosphonate = occupancy(exposure.bisphosphonate)
-    denosumab = occupancy(exposure.denosumab / p.denosumab_half)
-    teriparatide = occupancy(exposure.teriparatide)
-    romosozumab = occupancy(exposure.romosozumab)
+    bisphosphonate = share(exposure.bisphosphonate)
+    denosumab = share(exposure.denosumab / p.denosumab_half)
+    teriparatide = share(exposure.teriparatide)
+    romosozumab = share(exposure.romosozumab)
     blocked = p.denosumab_resorption * denosumab
-    presence = occupancy(10.0 * exposure.teriparatide)
+    presence = share(10.0 * exposure.teriparatide)
     targets = jnp.stack([-jnp.expm1(-blocked), teriparatide, presence, romosozumab], axis=1)
     times = jnp.stack(
         [p.precursor_time, p.teriparatide_lag, p.teriparatide_tolerance, p.romosozumab_tolerance]

@@ -12,8 +12,7 @@ from ._mechanisms import (
     total,
 )
 from ._parameters import BoneParameters
-from ._response import bounded as bounded
-from ._response import smooth_positive as smooth_positive
+from ._response import bounded
 from ._state import Drives
 
 RESORPTION_BOUND = 3.0

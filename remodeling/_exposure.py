@@ -10,6 +10,7 @@ from ._drugs import DRUGS
 from ._modes import Modes, dose_modes, joined, mean_level, scaled
 from ._protocol import Protocol
 from ._receptor_effect import mean_effect
+from ._response import share
 from ._saturable import mean_saturable_level
 
 
@@ -90,7 +91,7 @@ def exposure(protocol: Protocol, weight_kg: jax.Array | float, edges: jax.Array)
                 shared.setdefault(action.field, []).append(modes)
             elif action.mode == "inhibition":
                 over_half = factor * mean_concentration(drug, day, dose, weight, edges)
-                residual = residual * (1.0 - action.most * over_half / (1.0 + over_half))
+                residual = residual * (1.0 - action.most * share(over_half))
             elif action.mode == "rate":
                 # What leaves the blood is what entered it, delayed by its own half-life.
                 rate = mean_concentration(drug, day, dose, weight, edges) * (
@@ -127,7 +128,7 @@ def _concentration_modes(drug: Drug, day: jax.Array, dose: jax.Array, weight: ja
     parts = []
     for phase in drug.phases:
         days_of_release = phase.release_days if per_day else 1.0
-        amount = dose_modes([phase], day, drug.absorbed * days_of_release * dose)
+        amount = dose_modes(phase, day, drug.absorbed * days_of_release * dose)
         parts.append(scaled(amount, drug.unit_ng * phase.rates_per_day[-1] / clearance))
     return joined(parts)
 

@@ -31,41 +31,27 @@ class Modes:
     "decay of the modes, 1/day, (modes,); 0 for constant modes"
 
 
-def dose_modes(phases: Sequence[Phase], day: jax.Array, dose: jax.Array) -> Modes:
+def dose_modes(phase: Phase, day: jax.Array, dose: jax.Array) -> Modes:
     """Amount in blood after doses, as modes.
 
     Args:
-      phases: parallel chains.
+      phase: a chain; its share of the dose enters.
       day: days of the doses, (doses,).
       dose: what enters the chains, (doses,); for releases, in all.
     """
-    dtype = dose.dtype
-    days, jumps, rates = [], [], []
-    for number, phase in enumerate(phases):
-        weights = phase.share * exponential_weights(phase.rates_per_day)
-        rate = np.asarray(phase.rates_per_day)
-        if phase.release_days > 0:
-            # Response to a unit rate for ever: sum_i a_i / k_i (1 - e^(-k_i t)).
-            step = weights / rate / phase.release_days
-            weights, rate = np.append(-step, step.sum()), np.append(rate, 0.0)
-            events = [(day, 1.0), (day + phase.release_days, -1.0)]
-        else:
-            events = [(day, 1.0)]
-        for at, sign in events:
-            days.append(at)
-            jumps.append((number, sign * dose[:, None] * jnp.asarray(weights, dtype)))
-        rates.append(rate)
-    sizes = [rate.size for rate in rates]
-    starts = np.concatenate([[0], np.cumsum(sizes)])
-    total = int(starts[-1])
-    padded = [
-        jnp.zeros((jump.shape[0], total), dtype).at[:, starts[n] : starts[n + 1]].set(jump)
-        for n, jump in jumps
-    ]
+    weights = phase.share * exponential_weights(phase.rates_per_day)
+    rate = np.asarray(phase.rates_per_day)
+    events = [(day, 1.0)]
+    if phase.release_days > 0:
+        # Response to a unit rate for ever: sum_i a_i / k_i (1 - e^(-k_i t)).
+        step = weights / rate / phase.release_days
+        weights, rate = np.append(-step, step.sum()), np.append(rate, 0.0)
+        events.append((day + phase.release_days, -1.0))
+    jump = dose[:, None] * jnp.asarray(weights, dose.dtype)
     return Modes(
-        day=jnp.concatenate(days),
-        jump=jnp.concatenate(padded),
-        rate=jnp.asarray(np.concatenate(rates), dtype),
+        day=jnp.concatenate([at for at, _ in events]),
+        jump=jnp.concatenate([sign * jump for _, sign in events]),
+        rate=jnp.asarray(rate, dose.dtype),
     )
 
 

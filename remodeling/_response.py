@@ -1,4 +1,4 @@
-"""Shapes of the responses of bone cells: Hill terms, smooth parts, bounds, answer to the stimulus."""
+"""Shapes of responses: saturation, Hill terms, smooth parts, bounds, answer of bone to the stimulus."""
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +7,11 @@ SPLIT_WIDTH = 0.02
 """Rounding of the smooth positive and negative parts (assumed; 0.02 to 0.05 give the same runs)."""
 STIMULUS_SLOPE_WIDTH = 0.05
 """Log stimulus inside the lazy zone that keeps a nonzero slope, so gradients live at the exact baseline."""
+
+
+def share(effect: jax.Array) -> jax.Array:
+    """x / (1 + x), for x >= 0: effect of a drug given over its amount of half effect."""
+    return effect / (1.0 + effect)
 
 
 def hill(x: jax.Array, half: jax.Array, exponent: jax.Array) -> jax.Array:

@@ -54,7 +54,7 @@ def mean_saturable_level(
       edges: ends of the intervals, days, (intervals + 1,); a day is short enough for 1e-3.
     """
     volume_l = kinetics.volume_l_per_kg * weight_kg
-    depot = dose_modes([Phase(1.0, (kinetics.absorption_per_day,))], day, dose_mg)
+    depot = dose_modes(Phase(1.0, (kinetics.absorption_per_day,)), day, dose_mg)
 
     def inflow(edges):
         """Inflow, its centroid before the end, length, of each interval."""

@@ -19,6 +19,7 @@ from jax import lax
 from ._axis_binding import oral_effect
 from ._axis_parameters import AxisParameters
 from ._exposure import Exposure
+from ._follow import advance
 from ._person import Person
 from ._response import share
 
@@ -91,8 +92,8 @@ def growth_levels(
         secretion, exogenous, liver, length = inputs
         gh = matched.gh_ng_ml * secretion * (igf1 / person.igf1_ng_ml) ** -constants.gh_feedback + exogenous
         goal = liver * (matched.basal + constants.igf1_maximum * gh / (matched.half_gh + gh)) / rate
-        mean = goal + (igf1 - goal) * -jnp.expm1(-rate * length) / (rate * length)
-        return goal + (igf1 - goal) * jnp.exp(-rate * length), (gh, mean)
+        end, mean = advance(igf1, goal, rate, length)
+        return end, (gh, mean)
 
     inputs = (secretion, exposure.gh_ng_ml, liver, days)
     return lax.scan(step, person.igf1_ng_ml, inputs)[1]

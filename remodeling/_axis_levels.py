@@ -19,7 +19,6 @@ from ._axis_insulin import insulin_at_start, insulin_over_time
 from ._axis_ovary import ovaries_over_time
 from ._axis_parameters import AxisParameters
 from ._axis_pituitary import pituitary_inputs, receptor_relaxation
-from ._axis_slow import one_sided, relax
 from ._axis_thyroid import (
     ThyroidLevels,
     thyroid_at_start,
@@ -28,9 +27,10 @@ from ._axis_thyroid import (
     thyroxine_target,
 )
 from ._exposure import Exposure
+from ._follow import relax
 from ._hormones import HormoneLevels
 from ._person import Person
-from ._response import bounded
+from ._response import bounded, one_sided
 from ._units import testosterone_ng_dl_from_nmol_l, testosterone_nmol_l
 
 DEEPEST_SILENCE = 5.0
@@ -98,7 +98,7 @@ def hormone_levels(
         "shbg": one / constants.shbg_days,
         "free_t4": one / constants.thyroxine_days,
     }
-    slow = relax(start, target, rate, days)
+    slow, _ = relax(start, target, rate, days)
     gh, igf1 = growth_levels(person, exposure, slow["tachyphylaxis"], days, constants)
     aromatase = jnp.maximum(1.0 - exposure.aromatase_inhibition, LOWEST_AROMATASE)
     axis = _gonads(
@@ -139,7 +139,7 @@ def _gonads(person, exposure, edges, constants, *, receptors, shbg, aromatase) -
     prompt = solve_axis(person, matched, constants, pituitary=pituitary, **drugs)
     depth = bounded(one_sided(jnp.log(matched.lh_iu_l / prompt.lh_iu_l)), DEEPEST_SILENCE)
     rate = jnp.ones_like(depth) / constants.gonadotrope_memory_days
-    memory = relax(jnp.zeros_like(constants.lh), depth, rate, jnp.diff(edges))
+    memory, _ = relax(jnp.zeros_like(constants.lh), depth, rate, jnp.diff(edges))
     lh = prompt.lh_iu_l * jnp.exp(-one_sided(memory - depth))
     t, e, free = gonadal_levels(lh, person, matched, constants, **drugs)
     return AxisLevels(

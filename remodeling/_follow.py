@@ -1,14 +1,47 @@
-"""First-order followers of a signal that is constant within each step."""
+"""First-order followers of signals constant within each interval: exact exponential steps in a scan."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
 
+def advance(y: jax.Array, goal: jax.Array, rate: jax.Array, length: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """y' = rate (goal - y) over one interval: y at its end, and its mean.
+
+    y decays to the goal by exp(-rate dt); the mean is goal + (y - goal) (1 - exp(-rate dt)) / (rate dt).
+    """
+    away = y - goal
+    end = goal + away * jnp.exp(-rate * length)
+    return end, goal + away * -jnp.expm1(-rate * length) / (rate * length)
+
+
+def relax(start: Any, target: Any, rate_per_day: Any, days: jax.Array) -> tuple[Any, Any]:
+    """y' = rate (target - y), rate and target constant in each interval; exact for any length of interval.
+
+    Args:
+      start: y at the first edge, any tree of arrays.
+      target, rate_per_day: the same tree, arrays (intervals, ...); rates positive.
+      days: length of the intervals, (intervals,).
+
+    Returns:
+      means over the intervals, the same tree, (intervals, ...), and y at the end, as `start`.
+    """
+
+    def step(state, inputs):
+        goals, rates, length = inputs
+        moved = jax.tree.map(lambda y, goal, rate: advance(y, goal, rate, length), state, goals, rates)
+        return jax.tree.transpose(jax.tree.structure(state), jax.tree.structure((0, 0)), moved)
+
+    end, means = lax.scan(step, start, (target, rate_per_day, days))
+    return means, end
+
+
 def follow(
     target: jax.Array, times: jax.Array, step_days: jax.Array | float, start: jax.Array | None = None
 ) -> tuple[jax.Array, jax.Array]:
-    """y' = (target - y) / time, exactly: mean of y over each step, and y at the end.
+    """`relax` with fixed time constants and steps of one length.
 
     Args:
       target: signal in each step, (steps, k).
@@ -19,12 +52,6 @@ def follow(
     Returns:
       means (steps, k), end (k,).
     """
-    gone = -jnp.expm1(-step_days / times)
-    mean_left = gone * times / step_days
-
-    def step(y, target):
-        return y + gone * (target - y), target + mean_left * (y - target)
-
     first = jnp.zeros_like(target[0]) if start is None else start
-    end, mean = lax.scan(step, first, target)
-    return mean, end
+    days = jnp.full(target.shape[0], step_days, target.dtype)
+    return relax(first, target, jnp.broadcast_to(1.0 / times, target.shape), days)

@@ -8,6 +8,9 @@ SPLIT_WIDTH = 0.02
 STIMULUS_SLOPE_WIDTH = 0.05
 """Log stimulus inside the lazy zone that keeps a nonzero slope, so gradients live at the exact baseline."""
 
+SUPPRESSION_WIDTH = 0.05
+"""Rounding of one-sided answers, in units of a logarithm (assumed)."""
+
 
 def share(effect: jax.Array) -> jax.Array:
     """x / (1 + x), for x >= 0: effect of a drug given over its amount of half effect."""
@@ -19,6 +22,12 @@ def hill(x: jax.Array, half: jax.Array, exponent: jax.Array) -> jax.Array:
     # ln of a level of exactly zero would put NaN into the derivative; the floor is far below any assay.
     ratio = jnp.maximum(x, 1e-9 * half) / half
     return 1.0 / (1.0 + ratio**-exponent)
+
+
+def one_sided(x: jax.Array) -> jax.Array:
+    """x^2 / (x + w) for x > 0, else 0: exactly zero with zero slope up to 0, x - w for x >> w."""
+    positive = jnp.maximum(x, 0.0)
+    return positive**2 / (positive + SUPPRESSION_WIDTH)
 
 
 def smooth_positive(x: jax.Array) -> jax.Array:

@@ -147,8 +147,16 @@ _NAMES = {
     "weight_kg": "weight (kg)",
     "testosterone_ng_dl": "testosterone (ng/dL)",
     "estradiol_pg_ml": "estradiol (pg/mL)",
+    "testosterone_nmol_l": "testosterone (nmol/L)",
+    "estradiol_pmol_l": "estradiol (pmol/L)",
     "shbg_nmol_l": "SHBG (nmol/L)",
+    "albumin_g_l": "albumin (g/L)",
     "lh_iu_l": "LH (IU/L)",
+    "igf1_ng_ml": "IGF-1 (ng/mL)",
+    "igf1_nmol_l": "IGF-1 (nmol/L)",
+    "free_t4_ng_dl": "free T4 (ng/dL)",
+    "free_t4_pmol_l": "free T4 (pmol/L)",
+    "tsh_miu_l": "TSH (mIU/L)",
 }
 
 
@@ -157,6 +165,9 @@ def _words(name: str) -> str:
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        parts = (f"{_words(name)} {_plain(part)}" for name, part in value.items() if part is not None)
+        return f"({', '.join(parts)})"
     return f"{value:g}" if isinstance(value, (int, float)) else str(value)
 
 

@@ -1,11 +1,10 @@
 """Every constant of the hormone axes: one table with unit, status and source, and one pytree of values."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 
-from ._parameters import ParameterEntry
+from ._parameters import ParameterEntry, of_numbers, with_defaults
 from ._person_defaults import TRANSITION_MIDDLE_YEARS, TRANSITION_WIDTH_YEARS
 
 
@@ -275,17 +274,9 @@ def make_axis_parameters(*, dtype=None, **values: float) -> AxisParameters:
     Raises:
       ValueError: an unknown name or a value outside its sign.
     """
-    defaults = {row.name: row.default for row in AXIS_PARAMETERS}
-    unknown = sorted(set(values) - set(defaults))
-    if unknown:
-        raise ValueError(
-            f"`values` needs names of AXIS_PARAMETERS, got {len(unknown)} unknown, first {unknown[0]!r}"
-        )
+    merged = with_defaults(AXIS_PARAMETERS, values, "AXIS_PARAMETERS")
     for name, value in values.items():
         number = float(value)
         if not (number > 0 or (number == 0 and name in _MAY_BE_ZERO) or name == "transition_middle_years"):
             raise ValueError(f"`{name}` must be positive, got {value}")
-    merged = defaults | values
-    return AxisParameters(
-        **{f.name: jnp.asarray(merged[f.name], dtype or float) for f in fields(AxisParameters)}
-    )
+    return of_numbers(AxisParameters, merged, dtype)

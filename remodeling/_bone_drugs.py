@@ -13,14 +13,14 @@ With occupancy o(x) = x / (1 + x) of an exposure x in units of half effect (deno
                      log resorption  - Br o                replaced within months
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 
 from ._exposure import Exposure
 from ._follow import follow
-from ._parameters import ParameterEntry
+from ._parameters import ParameterEntry, of_numbers, with_defaults
 from ._response import share
 
 
@@ -132,21 +132,12 @@ def make_drug_effect_parameters(*, dtype=None, **values: float) -> DrugEffectPar
     Raises:
       ValueError: an unknown name, or a value that is negative or not finite (times: not positive).
     """
-    defaults = {row.name: row.default for row in DRUG_EFFECTS}
-    unknown = sorted(set(values) - set(defaults))
-    if unknown:
-        raise ValueError(
-            f"`values` needs names of remodeling.DRUG_EFFECTS, got {len(unknown)} unknown, first "
-            f"{unknown[0]!r}"
-        )
+    merged = with_defaults(DRUG_EFFECTS, values, "remodeling.DRUG_EFFECTS")
     for name, value in values.items():
         is_time = next(row.unit for row in DRUG_EFFECTS if row.name == name) == "d"
         if not 0 <= float(value) < float("inf") or (is_time and float(value) == 0):
             raise ValueError(f"`{name}` must be {'positive' if is_time else 'not negative'}, got {value}")
-    merged = defaults | values
-    return DrugEffectParameters(
-        **{f.name: jnp.asarray(merged[f.name], dtype or float) for f in fields(DrugEffectParameters)}
-    )
+    return of_numbers(DrugEffectParameters, merged, dtype)
 
 
 def drug_effects(

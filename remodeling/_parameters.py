@@ -2,10 +2,14 @@
 values.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -289,6 +293,28 @@ _MAY_BE_NEGATIVE = {
 }  # fmt: skip
 
 
+def with_defaults(
+    rows: Sequence[ParameterEntry], values: Mapping[str, float], names: str, hint: str = ""
+) -> dict[str, float]:
+    """The defaults of a table with `values` in place.
+
+    Raises:
+      ValueError: a name that is not of the table, which the message calls `names`.
+    """
+    defaults = {row.name: row.default for row in rows}
+    unknown = sorted(set(values) - set(defaults))
+    if unknown:
+        raise ValueError(
+            f"`values` needs names of {names}, got {len(unknown)} unknown, first {unknown[0]!r}{hint}"
+        )
+    return defaults | dict(values)
+
+
+def of_numbers(cls: type[Record], numbers: Mapping[str, float], dtype=None) -> Record:
+    """A record of scalars of jax's default float, or of `dtype`."""
+    return cls(**{name: jnp.asarray(numbers[name], dtype or float) for name in numbers})
+
+
 def make_parameters(*, dtype=None, **values: float) -> BoneParameters:
     """Checked parameters: the defaults of PARAMETERS with `values` in place.
 
@@ -299,24 +325,14 @@ def make_parameters(*, dtype=None, **values: float) -> BoneParameters:
     Raises:
       ValueError: an unknown name, or a value outside its sign.
     """
-    defaults = {row.name: row.default for row in PARAMETERS}
-    unknown = sorted(set(values) - set(defaults))
-    if unknown:
-        raise ValueError(
-            f"`values` needs names of biological parameters, got {len(unknown)} unknown, first "
-            f"{unknown[0]!r}; "
-            "see remodeling.PARAMETERS"
-        )
+    merged = with_defaults(PARAMETERS, values, "biological parameters", "; see remodeling.PARAMETERS")
     for name, value in values.items():
         number = float(value)
         if number != number or (number < 0 and name not in _MAY_BE_NEGATIVE):
             raise ValueError(f"`{name}` must be a number that is not negative, got {number}")
         if number == 0 and name not in _MAY_BE_ZERO:
             raise ValueError(f"`{name}` must be positive, got 0")
-    merged = defaults | values
-    return BoneParameters(
-        **{f.name: jnp.asarray(merged[f.name], dtype or float) for f in fields(BoneParameters)}
-    )
+    return of_numbers(BoneParameters, merged, dtype)
 
 
 def default_parameters(*, dtype=None) -> BoneParameters:

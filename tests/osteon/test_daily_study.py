@@ -16,29 +16,7 @@ from osteon._run_memory import require_run_memory
 from osteon._simulation import LevelModel, make_level_model, simulate_arm
 from osteon._study import parse_study
 from osteon._study_tables import DailySettings, MechanicsSettings
-
-STUDY = """\
-title = "A day"
-[subject]
-sex = "male"
-age_years = 60
-testosterone_ng_dl = 200
-estradiol_pg_ml = 15
-[image]
-builtin = "l3"
-voxel_mm = 3
-[mechanics]
-fe_every_months = 3
-[time]
-months = 6
-report_months = [3]
-[[arm]]
-name = "weekly"
-[[arm.dose]]
-drug = "testosterone-cypionate"
-amount_mg = 100
-every_days = 7
-"""
+from tests.short_study import STUDY
 
 PRESET = "[mechanics.daily]\npreset = 'lumbar'\n"
 

@@ -97,6 +97,8 @@ from ._spine_load import Activity as Activity
 from ._spine_load import activity as activity
 from ._spine_load import load_to_strength as load_to_strength
 from ._spine_load import spine_load as spine_load
+from ._strength import PISTOIA_CRITICAL_STRAIN as PISTOIA_CRITICAL_STRAIN
+from ._strength import PISTOIA_VOLUME_SHARE as PISTOIA_VOLUME_SHARE
 from ._strength import minimum_axial_rigidity as minimum_axial_rigidity
 from ._strength import strength_crawford as strength_crawford
 from ._strength import strength_pistoia as strength_pistoia

@@ -6,11 +6,6 @@ import numpy as np
 
 from ._activities import ChosenDay
 
-OVERLOAD_STRAIN = 0.007
-"""Effective strain above which a voxel counts as overloaded, - (Pistoia et al. 2002, Bone 30:842)."""
-OVERLOAD_SHARE = 0.02
-"""Share of overloaded bone at which Pistoia's criterion calls the bone broken, -."""
-
 
 class ActivityTest(NamedTuple):
     """Numbers of the activities of a day, traced."""
@@ -80,7 +75,7 @@ def activity_test(displacement: Any, modulus: Any, mechanics: Any) -> tuple[Any,
     part = daily.cycles[:, None] * (energy / jnp.mean(energy)) ** (daily.exponent / 2)
     total = jnp.maximum(jnp.sum(part, axis=0), jnp.finfo(part.dtype).tiny)
     return remodeling.energy_of_day(answer.energy, daily)[bone], ActivityTest(
-        answer.sizes, jnp.mean(strain > OVERLOAD_STRAIN, axis=1), jnp.mean(part / total, axis=1)
+        answer.sizes, jnp.mean(strain > fem.PISTOIA_CRITICAL_STRAIN, axis=1), jnp.mean(part / total, axis=1)
     )
 
 

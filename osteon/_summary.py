@@ -11,7 +11,6 @@ import numpy as np
 
 from ._activities import describe_day
 from ._assumptions import assumptions
-from ._load_test import OVERLOAD_SHARE, OVERLOAD_STRAIN
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
@@ -280,15 +279,20 @@ def _weak_evidence(results: list[ArmResult]) -> list[str]:
 
 def _overloads(results: list[ArmResult]) -> list[str]:
     """A sentence for every level whose bone an activity would break by Pistoia's criterion at baseline."""
+    import fem
+
+    share, strain = fem.PISTOIA_VOLUME_SHARE, fem.PISTOIA_CRITICAL_STRAIN
     texts = []
     for level in dict.fromkeys(result.level for result in results):
         rows = next(result.activities for result in results if result.level == level)
-        over = [row for row in rows if row["month"] == 0 and row["overloaded_share"] > OVERLOAD_SHARE]
+        over = [
+            row for row in rows if row["month"] == 0 and row["overloaded_share"] > fem.PISTOIA_VOLUME_SHARE
+        ]
         if over:
             shares = ", ".join(f"{row['activity']} {100 * row['overloaded_share']:.1f} %" for row in over)
             texts.append(
-                f"{level}: daily activities strain more than {100 * OVERLOAD_SHARE:g} % of the bone beyond "
-                f"{100 * OVERLOAD_STRAIN:g} % effective strain ({shares}): more than this bone can carry "
+                f"{level}: daily activities strain more than {100 * share:g} % of the bone beyond "
+                f"{100 * strain:g} % effective strain ({shares}): more than this bone can carry "
                 "every day. The model is linear in the forces, and only their ratios act on remodeling."
             )
     return texts

@@ -44,6 +44,12 @@ def surface_rate(
     return activity * parameters.resorption_rate * surface
 
 
+def room_gate(state: BoneState) -> jax.Array:
+    """G, the share of overfilling that the free volume lets happen: 1 with room, 0 without."""
+    free = room(state)
+    return free / jnp.sqrt(free**2 + GATE_WIDTH**2)
+
+
 def bone_rates(
     state: BoneState, drives: Drives, parameters: BoneParameters, activity: jax.Array | float = 1.0
 ) -> BoneState:
@@ -54,10 +60,8 @@ def bone_rates(
     p = parameters
     full_rate = surface_rate(state.bone_fraction, p, activity)
     rho = full_rate * state.osteoclasts
-    free = room(state)
-    gate = free / jnp.sqrt(free**2 + GATE_WIDTH**2)
     refill = state.formation_cavities / p.formation_time
-    phi = refill + gate * (
+    phi = refill + room_gate(state) * (
         jnp.expm1(drives.log_balance) * refill
         + full_rate * (p.modeling * _modeling_drive(drives.log_balance) + drives.modeling)
     )

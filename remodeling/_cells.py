@@ -19,10 +19,10 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from ._bone import GATE_WIDTH, surface_rate
+from ._bone import room_gate, surface_rate
 from ._mechanisms import ResorptionMechanisms
 from ._parameters import BoneParameters
-from ._state import BoneState, room
+from ._state import BoneState
 
 
 @jax.tree_util.register_dataclass
@@ -58,12 +58,10 @@ def cell_pools(
     """
     p = parameters
     rate = surface_rate(state.bone_fraction, p, activity)
-    free = room(state)
-    gate = free / jnp.sqrt(free**2 + GATE_WIDTH**2)
     return CellPools(
         osteoclasts=rate * state.osteoclasts,
         preosteoblasts=state.resorption_cavities / p.reversal_time,
-        osteoblasts=state.formation_cavities + p.formation_time * gate * modeling * rate,
+        osteoblasts=state.formation_cavities + p.formation_time * room_gate(state) * modeling * rate,
         osteocytes=state.bone_fraction,
     )
 

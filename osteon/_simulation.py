@@ -108,7 +108,7 @@ def make_courses(study: Study, arms: list[Arm]) -> tuple[dict[str, Any], dict[st
     step_days = DAYS_PER_MONTH / study.time.steps_per_month
     with input_errors("[subject]"):
         person = make_person(study.subject)
-    per_step = max(1, round(step_days))
+    per_step = remodeling.intervals_per_step(step_days)
     edges = jnp.arange(steps * per_step + 1) * (step_days / per_step)
     courses, exposures = {}, {}
     for arm in arms:

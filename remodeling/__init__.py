@@ -34,6 +34,7 @@ from ._conditions import InsulinDeficiency as InsulinDeficiency
 from ._conditions import Thyrotoxicosis as Thyrotoxicosis
 from ._course import course_of_exposure as course_of_exposure
 from ._course import hormone_course as hormone_course
+from ._course import intervals_per_step as intervals_per_step
 from ._course import require_plausible_levels as require_plausible_levels
 from ._daily import DAILY_EXPONENT as DAILY_EXPONENT
 from ._daily import ActivityAnswer as ActivityAnswer

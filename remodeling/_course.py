@@ -47,7 +47,7 @@ def hormone_course(
         to be a number.
       axis_parameters: constants of the axes; defaults if None.
     """
-    count = _intervals(step_days, per_step)
+    count = intervals_per_step(step_days, per_step)
     dtype = person.testosterone_ng_dl.dtype
     edges = jnp.arange(steps * count + 1, dtype=dtype) * (step_days / count)
     exposure = exposure_of(protocol, person.weight_kg, edges)
@@ -103,8 +103,12 @@ def course_of_exposure(
     )
 
 
-def _intervals(step_days, per_step: int | None) -> int:
-    """Fine intervals in a step."""
+def intervals_per_step(step_days: jax.Array | float, per_step: int | None = None) -> int:
+    """Intervals of the fine grid in a step: `per_step`, or of about a day; on the host.
+
+    Raises:
+      ValueError: `per_step` below 1, or not given where `step_days` is traced.
+    """
     if per_step is not None:
         if per_step < 1:
             raise ValueError(f"`per_step` must be at least 1, got {per_step}")

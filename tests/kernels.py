@@ -38,6 +38,7 @@ HOST_FUNCTIONS = {
     "fem.write_parosol",
     "remodeling.default_parameters",
     "remodeling.filter_iterations",
+    "remodeling.intervals_per_step",
     "remodeling.neighbour_table",
     "remodeling.no_exposure",
     "remodeling.relied_on",

@@ -25,5 +25,8 @@ from ._prior import prior_penalty as prior_penalty
 from ._projection import areal_density_map as areal_density_map
 from ._projection import projected_abmd as projected_abmd
 from ._projection import projected_area as projected_area
+from ._spine_dxa import POSTERIOR_DENSITY as POSTERIOR_DENSITY
+from ._spine_dxa import POSTERIOR_SHARE as POSTERIOR_SHARE
+from ._spine_dxa import spine_dxa_percent as spine_dxa_percent
 from ._turnover import skeletal_turnover_index as skeletal_turnover_index
 from ._turnover import turnover_index as turnover_index

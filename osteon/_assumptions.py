@@ -7,6 +7,7 @@ from ._study_tables import Study
 
 def assumptions(study: Study, day: ChosenDay | None = None) -> list[str]:
     """What the answer rests on, in words."""
+    import calibration
     import remodeling
 
     statuses = [row.status for row in remodeling.PARAMETERS]
@@ -29,6 +30,10 @@ def assumptions(study: Study, day: ChosenDay | None = None) -> list[str]:
         "Strength (Pistoia): the load at which 2 % of the bone exceeds 0.7 % effective strain; strength "
         "(Crawford): failure strain times stiffness times height. Both are linear estimates.",
         *([YIELD_ASSUMPTION] if study.mechanics.strength == "nonlinear" else []),
+        "Spine DXA counts posterior elements with "
+        f"{100 * calibration.POSTERIOR_SHARE:g} % of the mineral of the vertebra (cadaver vertebrae by DXA), "
+        f"taken as compact bone of {calibration.POSTERIOR_DENSITY:g} g/cm3 (assumed) under the hormones of "
+        "the arm and a constant load.",
         "DXA precision, marrow fat, partial volume and the scanner's blur are not simulated; densities are "
         "hydroxyapatite-equivalent.",
     ]

@@ -11,6 +11,7 @@ import numpy as np
 from ._load_test import make_load_test
 from ._machine import prepare_jax
 from ._overrides import to_toml
+from ._posterior import posterior_density
 from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
 from ._report import write_report
@@ -47,6 +48,11 @@ def run_study(
     folder.log(prepared.image.sentence)
     folder.log(prepared.image.calibration["sentence"])
     load_test = make_load_test()
+    female = study.subject.sex == "female"
+    posterior = {
+        arm.name: posterior_density(prepared.courses[arm.name], prepared.parameters, female, prepared.history)
+        for arm in prepared.arms
+    }
     results: list[ArmResult] = []
     share = 0.9 / (len(prepared.levels) * len(prepared.arms))
     for level in prepared.levels:
@@ -67,6 +73,7 @@ def run_study(
                 study,
                 arm.name,
                 load_test,
+                posterior[arm.name],
                 past,
                 prepared.exposures[arm.name],
             )

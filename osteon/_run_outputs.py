@@ -19,7 +19,7 @@ from ._simulation import ArmResult
 _SHOWN = (
     "trabecular_vbmd_mg_cm3",
     "integral_vbmd_mg_cm3",
-    "ap_abmd_g_cm2",
+    "spine_dxa_percent",
     "strength_pistoia_n",
     "resorption_percent",
     "formation_percent",

@@ -55,17 +55,24 @@ def _row(result: ArmResult, month: int, name: str, value: float) -> dict[str, An
 
 
 def _densities(result: ArmResult, level: Any, per_month: int) -> dict[str, np.ndarray]:
-    """Compartment vBMD at the end of every month, mg/cm3."""
+    """Compartment vBMD at the end of every month, mg/cm3, and what DXA of the spine makes of it, %."""
+    import jax.numpy as jnp
+
     import calibration
 
     monthly = 1000 * result.density_mean[::per_month]
     counts = np.array(
         [(level.compartments == code).sum() for code in (calibration.TRABECULAR, calibration.CORTICAL)]
     )
+    integral = monthly @ counts / counts.sum()
+    posterior = result.posterior_density[::per_month]
     return {
         "trabecular_vbmd_mg_cm3": monthly[:, 0],
         "cortical_vbmd_mg_cm3": monthly[:, 1],
-        "integral_vbmd_mg_cm3": monthly @ counts / counts.sum(),
+        "integral_vbmd_mg_cm3": integral,
+        "spine_dxa_percent": np.asarray(
+            calibration.spine_dxa_percent(jnp.asarray(integral), jnp.asarray(posterior))
+        ),
     }
 
 

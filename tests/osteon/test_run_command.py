@@ -155,6 +155,7 @@ def test_strength_and_stiffness_follow_density(summary):
         "strength_crawford_n",
         "bmc_mg",
         "ap_abmd_g_cm2",
+        "spine_dxa_percent",
     ):
         assert rows[0][name] < rows[1][name] < rows[2][name]
 

@@ -1,0 +1,147 @@
+"""What published trials saw, beside what a run says of the same quantity over the same time."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import numpy as np
+
+from ._errors import UserError
+from ._quantities import select
+from ._study import UNTREATED
+from ._study_tables import Study
+
+_RESORPTION = ("ctx", "ntx", "ictp", "pyridinoline", "deoxypyridinoline", "hydroxyproline")
+_FORMATION = ("p1np", "picp", "bsap", "alp", "osteocalcin")
+MEASURED_BY = {
+    "spine_areal_bmd": "spine_dxa_percent",
+    "spine_trabecular_vbmd": "trabecular_vbmd_mg_cm3",
+    "spine_integral_vbmd": "integral_vbmd_mg_cm3",
+    "spine_cortical_vbmd": "cortical_vbmd_mg_cm3",
+    "spine_strength": "strength_pistoia_n",
+    **dict.fromkeys(_RESORPTION, "resorption_percent"),
+    **dict.fromkeys(_FORMATION, "formation_percent"),
+}
+"""Quantity of a run by the observable of a trial (`calibration.OBSERVABLES`)."""
+
+
+def trials_of_arms(study: Study) -> dict[str, tuple[str, ...]]:
+    """Arms of the trial table that each arm of the study is shown beside.
+
+    Raises:
+      UserError: names that the table lacks.
+    """
+    import calibration
+
+    named = {UNTREATED: study.untreated_trials, **{arm.name: arm.trials for arm in study.arm}}
+    known = calibration.read_trials().arms if any(named.values()) else {}
+    wrong = []
+    for arm, names in named.items():
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f" (nearest: {near[0]})" if near else ""
+                wrong.append(f"arm '{arm}' names the trial arm '{name}', which the table lacks{hint}")
+    if wrong:
+        raise UserError(f"{'; '.join(wrong)}; docs/trials.md lists them")
+    return named
+
+
+def trial_points(study: Study, rows: list[dict[str, Any]], level: str) -> list[dict[str, Any]]:
+    """Every observation of the named trials that a run can answer, with the run's answer.
+
+    Differences between arms are taken against the arm of the study that is shown beside the trial's
+    reference arm, or else the untreated one.
+
+    Args:
+      study: the study.
+      rows: tidy time courses of the run.
+      level: vertebra that stands for the lumbar spine.
+
+    Returns:
+      dicts with arm, trial, citation, quantity, kind, unit, start and end month, what was observed (value or
+      None, with its 95 % interval, or the interval alone), the model's number, where the point lies on a
+      graph of % change (shown, shown_low, shown_high), and what the trial did for the default parameters.
+    """
+    import calibration
+
+    named = trials_of_arms(study)
+    if not any(named.values()):
+        return []
+    trials = calibration.read_trials()
+    homes: dict[str, list[str]] = {}
+    for arm, names in named.items():
+        for name in names:
+            homes.setdefault(name, []).append(arm)
+    made = []
+    for seen in trials.observations:
+        if MEASURED_BY.get(seen.observable) is None or not seen.unit.startswith("%"):
+            continue
+        if seen.start_month is None or seen.end_month is None or seen.end_month > study.time.months:
+            continue
+        trial = trials.arms[seen.arm]
+        compared = "difference" in seen.unit or seen.kind in ("difference", "rate_difference")
+        reference = homes.get(trial.reference or "", [UNTREATED])[0] if compared else None
+        for arm in homes.get(seen.arm, []):
+            made.append(
+                {
+                    "level": level,
+                    "arm": arm,
+                    "trial": seen.arm,
+                    "citation": trial.citation,
+                    "defaults": trials.groups[trial.group].defaults,
+                    "role": trials.groups[trial.group].role,
+                    "reference": reference,
+                    **_point(seen, rows, level, arm, reference),
+                }
+            )
+    return made
+
+
+def _point(
+    seen: Any, rows: list[dict[str, Any]], level: str, arm: str, reference: str | None
+) -> dict[str, Any]:
+    """One observation with the model's answer."""
+    quantity = MEASURED_BY[seen.observable]
+    span = (seen.start_month, seen.end_month)
+    own = _changes(rows, level, arm, quantity, *span)
+    base = 0.0 if reference is None else _changes(rows, level, reference, quantity, *span)[1]
+    years = (span[1] - span[0]) / 12 if "year" in seen.unit else 1.0
+    low, high = seen.low, seen.high
+    if seen.value is not None and (low is None or high is None) and seen.standard_error is not None:
+        low, high = (seen.value + sign * 1.96 * seen.standard_error for sign in (-1, 1))
+
+    def shown(value: float | None) -> float | None:
+        """As % change from month 0, where a graph of the run has its lines."""
+        if value is None:
+            return None
+        return 100 * ((1 + own[0] / 100) * (1 + (value * years + base) / 100) - 1)
+
+    return {
+        "observable": seen.observable,
+        "quantity": quantity,
+        "kind": seen.kind,
+        "unit": seen.unit,
+        "start_month": span[0],
+        "month": span[1],
+        "observed": seen.value,
+        "low": low,
+        "high": high,
+        "uncertainty": seen.uncertainty,
+        "model": (own[1] - base) / years,
+        "shown": shown(seen.value),
+        "shown_low": shown(low),
+        "shown_high": shown(high),
+    }
+
+
+def _changes(
+    rows: list[dict[str, Any]], level: str, arm: str, quantity: str, start: float, end: float
+) -> tuple[float, float]:
+    """% change from month 0 to the start, and from the start to the end."""
+    course = select(rows, level=level, arm=arm, quantity=quantity)
+    months = [row["month"] for row in course]
+    values = [row["value"] for row in course]
+    before, after = np.interp([start, end], months, values)
+    return 100 * (before / values[0] - 1), 100 * (after / before - 1)

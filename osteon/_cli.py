@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_gallery(commands)
     _add_solve(commands)
     _add_check(commands)
     report = commands.add_parser("report", help="write report.html of a finished run again")
@@ -34,6 +35,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_study(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", type=Path, metavar="STUDY.toml")
+    _add_changes(parser)
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
@@ -55,10 +60,28 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
 def _add_run(commands: argparse._SubParsersAction) -> None:
     run = commands.add_parser("run", help="simulate the arms of a study and write its folder")
     _add_study(run)
-    run.add_argument("--out", type=Path, help="new folder (default: runs/STUDY-001, -002, ...)")
-    run.add_argument("--quiet", action="store_true", help="no progress bar")
-    run.add_argument("--progress", action="store_true", help="progress bar also where this is not a terminal")
-    _add_machine(run)
+    _add_run_options(run, "STUDY")
+
+
+def _add_run_options(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument("--out", type=Path, help=f"new folder (default: runs/{name}-001, -002, ...)")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument(
+        "--progress", action="store_true", help="progress bar also where this is not a terminal"
+    )
+    _add_machine(parser)
+
+
+def _add_gallery(commands: argparse._SubParsersAction) -> None:
+    gallery = commands.add_parser(
+        "gallery",
+        help="run several studies side by side: one table, one report",
+        description="Runs every study into a folder of its own and writes gallery.html, gallery.csv and "
+        "trials.csv, which compare them with each other and with the trials that they name.",
+    )
+    gallery.add_argument("studies", type=Path, nargs="+", metavar="STUDY.toml", help="or a folder of them")
+    _add_changes(gallery)
+    _add_run_options(gallery, "gallery")
 
 
 def _add_check(commands: argparse._SubParsersAction) -> None:
@@ -195,6 +218,10 @@ def _command(name: str):
         from ._run_command import run_command
 
         return run_command
+    if name == "gallery":
+        from ._gallery_command import gallery_command
+
+        return gallery_command
     if name == "solve":
         from ._solve_command import solve_command
 

@@ -1,6 +1,7 @@
 """Pictures of a run: time courses and hormone levels. PNG bytes, colour-blind-safe, units on every axis."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from ._quantities import BY_NAME, select, unique
@@ -36,39 +37,90 @@ def arm_style(position: int) -> dict[str, Any]:
     }
 
 
-def change_figure(rows: list[dict[str, Any]], level: str, names: tuple[str, ...]) -> bytes:
+def change_figure(
+    rows: list[dict[str, Any]],
+    level: str,
+    names: tuple[str, ...],
+    points: Sequence[dict[str, Any]] = (),
+) -> bytes:
     """Time courses of one level, % change from baseline, one panel a quantity and one line an arm.
 
     Args:
       rows: tidy rows with arm, level, month, quantity, value.
       level: which level.
       names: quantities, at most six.
+      points: results of trials, of `trial_points`, drawn in the color of their arm.
     """
     shown = [name for name in names if select(rows, level=level, quantity=name)]
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
     figure, axes = new_figure(3.9 * columns, 2.9 * lines + 0.5, lines, columns)
-    arms = unique(rows, "arm")
     for panel, name in zip(axes.flat, shown, strict=False):
-        for position, arm in enumerate(arms):
-            course = select(rows, level=level, quantity=name, arm=arm)
-            base = course[0]["value"]
-            months = [row["month"] for row in course]
-            change = [100 * (row["value"] / base - 1) for row in course]
-            # Points where values are few, so that the straight lines between them are seen as such.
-            marker = "o" if len(months) <= 10 else None
-            panel.plot(months, change, label=arm, marker=marker, markersize=4, **arm_style(position))
-        _finish(panel, BY_NAME[name].label, "change from baseline (%)", months)
-        # A flat line must look flat: round-off is not blown up to the height of the panel.
-        low, high = panel.get_ylim()
-        if high - low < 0.5:
-            panel.set_ylim(min(low, -0.25), max(high, 0.25))
+        draw_change(panel, rows, level, name, points)
     for panel in axes.flat[len(shown) :]:
         panel.set_axis_off()
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    add_legend(figure, axes.flat[0], points)
     figure.suptitle(f"{level}: change from baseline")
     return png_bytes(figure)
+
+
+def draw_change(
+    panel: Any, rows: list[dict[str, Any]], level: str, name: str, points: Sequence[dict[str, Any]] = ()
+) -> None:
+    """% change of one quantity from baseline, one line an arm, trial results as points with 95 % intervals.
+
+    Open diamonds are trials that the default parameters were fitted to or set on; filled ones were not used.
+    """
+    months: list[float] = []
+    for position, arm in enumerate(unique(rows, "arm")):
+        course = select(rows, level=level, quantity=name, arm=arm)
+        base = course[0]["value"]
+        months = [row["month"] for row in course]
+        change = [100 * (row["value"] / base - 1) for row in course]
+        # Points where values are few, so that the straight lines between them are seen as such.
+        marker = "o" if len(months) <= 10 else None
+        style = arm_style(position)
+        panel.plot(months, change, label=arm, marker=marker, markersize=4, **style)
+        for point in points:
+            if (point["level"], point["arm"], point["quantity"]) == (level, arm, name):
+                _draw_point(panel, point, style["color"])
+    finish_panel(panel, BY_NAME[name].label, "change from baseline (%)", months)
+    # A flat line must look flat: round-off is not blown up to the height of the panel.
+    low, high = panel.get_ylim()
+    if high - low < 0.5:
+        panel.set_ylim(min(low, -0.25), max(high, 0.25))
+
+
+def _draw_point(panel: Any, point: dict[str, Any], color: str) -> None:
+    low, high, month = point["shown_low"], point["shown_high"], point["month"]
+    if low is not None and high is not None:
+        panel.plot([month, month], [low, high], color=color, linewidth=1.2, clip_on=False)
+    if point["shown"] is not None:
+        face = color if point["defaults"] == "none" else "white"
+        panel.plot(
+            month,
+            point["shown"],
+            "D",
+            color=color,
+            markerfacecolor=face,
+            markersize=6,
+            zorder=5,
+            clip_on=False,
+        )
+
+
+def add_legend(figure: Any, panel: Any, points: Sequence[dict[str, Any]] = ()) -> None:
+    """Arms of a panel, and what the points are, below the figure."""
+    from matplotlib.lines import Line2D
+
+    handles, labels = panel.get_legend_handles_labels()
+    kinds = {point["defaults"] == "none" for point in points}
+    for unused, text in ((False, "trial, used for the default parameters"), (True, "trial, not used")):
+        if unused in kinds:
+            face = "black" if unused else "white"
+            handles.append(Line2D([], [], marker="D", linestyle="", color="black", markerfacecolor=face))
+            labels.append(text)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
 
 
 def level_figure(rows: list[dict[str, Any]], name: str) -> bytes:
@@ -81,7 +133,7 @@ def level_figure(rows: list[dict[str, Any]], name: str) -> bytes:
             months = [row["month"] for row in course]
             change = [100 * (row["value"] / course[0]["value"] - 1) for row in course]
             panel.plot(months, change, label=level, **arm_style(position + 1))
-        _finish(panel, f"{BY_NAME[name].label}, {arm}", "change from baseline (%)", months)
+        finish_panel(panel, f"{BY_NAME[name].label}, {arm}", "change from baseline (%)", months)
     limits = [panel.get_ylim() for panel in axes.flat]
     for panel in axes.flat:
         panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
@@ -107,7 +159,7 @@ def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]
             edges = [0.0, *months]
             panel.stairs(levels[name], edges, baseline=None, label=arm, **arm_style(position))
         quantity = BY_NAME[name]
-        _finish(panel, quantity.label, quantity.unit, months)
+        finish_panel(panel, quantity.label, quantity.unit, months)
         if quantity.unit != "-":
             panel.set_ylim(bottom=0)
     for panel in axes.flat[len(names) :]:
@@ -118,7 +170,7 @@ def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]
     return png_bytes(figure)
 
 
-def _finish(panel: Any, title: str, y_label: str, months: list[float]) -> None:
+def finish_panel(panel: Any, title: str, y_label: str, months: list[float]) -> None:
     from matplotlib.ticker import MaxNLocator
 
     panel.set_title(title, fontsize=10)

@@ -10,6 +10,7 @@ from ._levels import LevelBone, read_levels
 from ._simulation import make_courses, make_history
 from ._study import UNTREATED
 from ._study_tables import Arm, Study
+from ._trial_points import trials_of_arms
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def prepare(study: Study) -> Prepared:
         )
     with input_errors("[biology]"):
         parameters = remodeling.make_parameters(**(study.biology or {}))
+    trials_of_arms(study)
     arms = [Arm(name=UNTREATED), *study.arm]
     courses, exposures = make_courses(study, arms)
     history = make_history(study)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -12,6 +13,22 @@ class Progress(Protocol):
     def stage(self, text: str, advance: float = 0.0) -> None:
         """Name what is being done now and add `advance` of the whole (0 to 1) as done."""
         ...
+
+
+@dataclass(frozen=True)
+class PartOf:
+    """Progress of one part of a whole."""
+
+    whole: Progress
+    "progress of the whole"
+    share: float
+    "share of the part in the whole, 0 to 1"
+    name: str
+    "name of the part, shown before its stages"
+
+    def stage(self, text: str, advance: float = 0.0) -> None:
+        """As `Progress.stage`, of the part."""
+        self.whole.stage(f"{self.name}: {text}", advance * self.share)
 
 
 class _Silent:

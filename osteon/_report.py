@@ -50,15 +50,20 @@ def render_report(summary: dict[str, Any], versions: dict[str, Any], figures: li
       versions: content of versions.json.
       figures: dicts with level (or None), caption and base64.
     """
+    return template("report.html.j2").render(
+        summary=summary, versions=versions, figures=figures, tables=tables(summary), cards=cards(summary)
+    )
+
+
+def template(name: str) -> Any:
+    """A page of this package, every text of which is escaped, with the filters for its numbers."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(loader=PackageLoader("osteon", ""), autoescape=True, undefined=StrictUndefined)
     environment.filters.update(
         words=_words, plain=_plain, power=_power, short=_short, whole=_whole, percent=_percent, signed=_signed
     )
-    return environment.get_template("report.html.j2").render(
-        summary=summary, versions=versions, figures=figures, tables=tables(summary), cards=cards(summary)
-    )
+    return environment.get_template(name)
 
 
 _TABLES = (

@@ -21,6 +21,7 @@ from ._simulation import ArmResult, LevelModel, make_level_model, past_bone, sim
 from ._study import read_study
 from ._study_tables import Study
 from ._summary import run_summary, timecourse_csv, timecourse_rows
+from ._trial_points import trial_points
 
 
 def run_command(arguments: argparse.Namespace) -> None:
@@ -99,10 +100,11 @@ def run_study(
     progress.stage("writing maps", advance=0.02)
     write_maps(folder, prepared, results)
     progress.stage("drawing", advance=0.03)
-    folder.write_json("figures.json", write_figures(folder, prepared, results, rows))
+    points = [point for level in prepared.levels for point in trial_points(study, rows, level.name)]
+    folder.write_json("figures.json", write_figures(folder, prepared, results, rows, points))
     folder.write_json("versions.json", {**versions(), "inputs_sha256": prepared.hashes})
     timing = {"run_seconds": time.perf_counter() - begin, "peak_memory_mb": peak_memory_mb()}
-    folder.write_json("summary.json", {**run_summary(prepared, results, rows), **timing})
+    folder.write_json("summary.json", {**run_summary(prepared, results, rows, points), **timing})
     progress.stage("writing the report", advance=0.05)
     write_report(folder.path)
     folder.log(f"done, peak memory {timing['peak_memory_mb']:.0f} MB")

@@ -104,7 +104,11 @@ def _write_vti(folder: RunFolder, level: LevelBone, results: list[ArmResult]) ->
 
 
 def write_figures(
-    folder: RunFolder, prepared: Prepared, results: list[ArmResult], rows: list[dict[str, Any]]
+    folder: RunFolder,
+    prepared: Prepared,
+    results: list[ArmResult],
+    rows: list[dict[str, Any]],
+    points: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """PNG files under figures/ and the list of their captions, in the order of the report."""
     listed: list[dict[str, Any]] = []
@@ -117,9 +121,10 @@ def write_figures(
         mine = [result for result in results if result.level == level.name]
         keep(
             f"{slug(level.name)}_change.png",
-            change_figure(rows, level.name, _SHOWN),
+            change_figure(rows, level.name, _SHOWN, points),
             level.name,
-            f"{level.name}: time courses by arm, change from baseline.",
+            f"{level.name}: time courses by arm, change from baseline."
+            + (" Diamonds: published trials with their 95 % intervals, listed below." if points else ""),
         )
         if prepared.day is not None:
             _keep_activities(keep, level, mine[0], prepared.day)

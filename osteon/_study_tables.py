@@ -278,6 +278,8 @@ class Arm:
     "Name in every output."
     dose: tuple[DoseRow, ...] = key(())
     "Doses."
+    trials: tuple[str, ...] = key(())
+    "Arms of the trial table (docs/trials.md) whose results are shown beside this arm."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,5 +300,9 @@ class Study:
     "Duration."
     arm: tuple[Arm, ...] = key(())
     "Treatment arms."
+    trials_from_month: float = key(0.0, low=0, high=600, unit="months")
+    "Month of the trials at which this study begins; their earlier results are left out."
+    untreated_trials: tuple[str, ...] = key(())
+    "Arms of the trial table whose results are shown beside the untreated arm."
     biology: dict[str, float] | None = key(None)
     "Biological parameters set away from their defaults, by name (remodeling.PARAMETERS)."

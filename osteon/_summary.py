@@ -129,7 +129,12 @@ def timecourse_csv(rows: list[dict[str, Any]]) -> str:
     return stream.getvalue()
 
 
-def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[str, Any]]) -> dict[str, Any]:
+def run_summary(
+    prepared: Prepared,
+    results: list[ArmResult],
+    rows: list[dict[str, Any]],
+    points: list[dict[str, Any]],
+) -> dict[str, Any]:
     """Everything the report needs, and one flat row per level, arm and reported month under `results`."""
     import fem
     import remodeling
@@ -175,6 +180,7 @@ def run_summary(prepared: Prepared, results: list[ArmResult], rows: list[dict[st
             for result in results
             for row in result.relies_on
         ],
+        "trials": points,
         "assumptions": assumptions(study, prepared.day),
         "parameters": parameter_table(prepared.parameters),
         "results": summary_rows(results, rows),

@@ -78,7 +78,10 @@ def trial_points(study: Study, rows: list[dict[str, Any]], level: str) -> list[d
     for seen in trials.observations:
         if MEASURED_BY.get(seen.observable) is None or not seen.unit.startswith("%"):
             continue
-        if seen.start_month is None or seen.end_month is None or seen.end_month > study.time.months:
+        if seen.start_month is None or seen.end_month is None:
+            continue
+        span = (seen.start_month - study.trials_from_month, seen.end_month - study.trials_from_month)
+        if span[0] < 0 or span[1] > study.time.months:
             continue
         trial = trials.arms[seen.arm]
         compared = "difference" in seen.unit or seen.kind in ("difference", "rate_difference")
@@ -93,18 +96,22 @@ def trial_points(study: Study, rows: list[dict[str, Any]], level: str) -> list[d
                     "defaults": trials.groups[trial.group].defaults,
                     "role": trials.groups[trial.group].role,
                     "reference": reference,
-                    **_point(seen, rows, level, arm, reference),
+                    **_point(seen, span, rows, level, arm, reference),
                 }
             )
     return made
 
 
 def _point(
-    seen: Any, rows: list[dict[str, Any]], level: str, arm: str, reference: str | None
+    seen: Any,
+    span: tuple[float, float],
+    rows: list[dict[str, Any]],
+    level: str,
+    arm: str,
+    reference: str | None,
 ) -> dict[str, Any]:
-    """One observation with the model's answer."""
+    """One observation with the model's answer; `span`: its months in the time of the study."""
     quantity = MEASURED_BY[seen.observable]
-    span = (seen.start_month, seen.end_month)
     own = _changes(rows, level, arm, quantity, *span)
     base = 0.0 if reference is None else _changes(rows, level, reference, quantity, *span)[1]
     years = (span[1] - span[0]) / 12 if "year" in seen.unit else 1.0

@@ -1,5 +1,6 @@
 """Biology of bone remodeling: cells on the surface of each voxel, hormones, drugs, mechanical stimulus."""
 
+from ._aromatized import estradiol_from_testosterone as estradiol_from_testosterone
 from ._axes import AxisLevels as AxisLevels
 from ._axes import MatchedAxis as MatchedAxis
 from ._axes import match_axis as match_axis

@@ -1,12 +1,9 @@
-"""Free hormones: binding of testosterone and estradiol to SHBG and albumin, and SHBG itself."""
+"""Free hormones: binding of testosterone and estradiol to SHBG and albumin."""
 
 import jax
 import jax.numpy as jnp
 
 from ._axis_parameters import AxisParameters
-from ._exposure import Exposure
-from ._person import Person
-from ._response import share
 from ._units import testosterone_nmol_l
 
 ALBUMIN_G_MOL = 69_000.0
@@ -42,13 +39,3 @@ def free_estradiol_pg_ml(
     unoccupied = shbg_nmol_l / (1.0 + constants.shbg_affinity_l_nmol * free_testosterone_nmol_l)
     albumin = constants.albumin_estradiol_l_mol * albumin_g_l / ALBUMIN_G_MOL
     return estradiol_pg_ml / (1.0 + albumin + constants.shbg_estradiol_l_nmol * unoccupied)
-
-
-def oral_effect(exposure: Exposure, constants: AxisParameters) -> jax.Array:
-    """Effect of oral estrogen on the liver, 0 to 1, (intervals,)."""
-    return share(exposure.oral_estrogen / constants.oral_half_mg)
-
-
-def shbg_target(person: Person, exposure: Exposure, constants: AxisParameters) -> jax.Array:
-    """SHBG in the long run, nmol/L, (intervals,): SHBG0 (1 + s_o f), f the effect of oral estrogen."""
-    return person.shbg_nmol_l * (1.0 + constants.oral_shbg * oral_effect(exposure, constants))

@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._axis_binding import oral_effect
 from ._axis_parameters import AxisParameters
+from ._axis_shbg import oral_effect
 from ._exposure import Exposure
 from ._follow import advance
 from ._person import Person

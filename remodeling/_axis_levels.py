@@ -13,12 +13,13 @@ import jax
 import jax.numpy as jnp
 
 from ._axes import AxisLevels, MatchedAxis, gonadal_levels, match_axis, solve_axis
-from ._axis_binding import free_estradiol_pg_ml, shbg_target
+from ._axis_binding import free_estradiol_pg_ml
 from ._axis_gh import growth_levels, match_growth, tachyphylaxis_target
 from ._axis_insulin import insulin_at_start, insulin_over_time
 from ._axis_ovary import ovaries_over_time
 from ._axis_parameters import AxisParameters
 from ._axis_pituitary import pituitary_inputs, receptor_relaxation
+from ._axis_shbg import shbg_target
 from ._axis_thyroid import (
     ThyroidLevels,
     thyroid_at_start,

@@ -8,6 +8,8 @@ from typing import Literal, get_args
 import jax
 import jax.numpy as jnp
 
+from ._aromatized import estradiol_from_testosterone
+from ._axis_parameters import make_axis_parameters
 from ._conditions import InsulinDeficiency, Thyrotoxicosis, finite_day
 from ._person_defaults import MENOPAUSE_AGE_YEARS, Menopause, Sex, typical_levels
 from ._units import (
@@ -128,10 +130,11 @@ def make_person(
 ) -> Person:
     """A person with checked baseline levels; what is not given is typical of the sex and the age.
 
-    Not given: testosterone, estradiol, weight and a woman's SHBG are those of `typical_levels`; a man's SHBG
-    is 40 nmol/L. IGF-1 is 180 ng/mL, the young reference with which the bone parameters were fitted, not the
-    typical level of the age: give the measured one for growth hormone and secretagogues. Albumin 43 g/L, free
-    T4 1.2 ng/dL and TSH 1.5 mIU/L are assumed.
+    Not given: testosterone, weight, and a woman's estradiol and SHBG are those of `typical_levels`; a man's
+    SHBG is 40 nmol/L, and his estradiol what the typical aromatase of his age makes of his testosterone
+    (`estradiol_from_testosterone`). IGF-1 is 180 ng/mL, the young reference with which the bone parameters
+    were fitted, not the typical level of the age: give the measured one for growth hormone and secretagogues.
+    Albumin 43 g/L, free T4 1.2 ng/dL and TSH 1.5 mIU/L are assumed.
 
     Args:
       sex: "male" or "female".
@@ -170,12 +173,21 @@ def make_person(
         NG_DL_PER_NMOL_L_TESTOSTERONE,
         typical.testosterone_ng_dl,
     )
+    shbg = (typical.shbg_nmol_l if female else 40.0) if shbg_nmol_l is None else shbg_nmol_l
+    expected = typical.estradiol_pg_ml
+    if not female and testosterone > 0:
+        expected = float(
+            estradiol_from_testosterone(
+                testosterone,
+                typical.testosterone_ng_dl,
+                typical.estradiol_pg_ml,
+                shbg,
+                albumin_g_l,
+                make_axis_parameters(),
+            )
+        )
     estradiol = _one(
-        "estradiol_pg_ml",
-        estradiol_pg_ml,
-        estradiol_pmol_l,
-        PG_ML_PER_PMOL_L_ESTRADIOL,
-        typical.estradiol_pg_ml,
+        "estradiol_pg_ml", estradiol_pg_ml, estradiol_pmol_l, PG_ML_PER_PMOL_L_ESTRADIOL, expected
     )
     toxic = thyrotoxicosis or Thyrotoxicosis(start_day=math.inf)
     lack = insulin_deficiency or InsulinDeficiency(start_day=math.inf)
@@ -184,7 +196,7 @@ def make_person(
         "weight_kg": typical.weight_kg if weight_kg is None else weight_kg,
         "testosterone_ng_dl": testosterone,
         "estradiol_pg_ml": estradiol,
-        "shbg_nmol_l": (typical.shbg_nmol_l if female else 40.0) if shbg_nmol_l is None else shbg_nmol_l,
+        "shbg_nmol_l": shbg,
         "albumin_g_l": albumin_g_l,
         "igf1_ng_ml": _one("igf1_ng_ml", igf1_ng_ml, igf1_nmol_l, NG_ML_PER_NMOL_L_IGF1, 180.0),
         "free_t4_ng_dl": _one(

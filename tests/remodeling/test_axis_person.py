@@ -35,6 +35,35 @@ def test_typical_levels_follow_sex_age_and_menopause():
     assert operated.testosterone_ng_dl < after.testosterone_ng_dl
 
 
+def test_a_mans_estradiol_follows_his_testosterone():
+    """E_ad + (E_typ - E_ad) g(T) / g(T_typ): typical where T is; measured pairs within a half."""
+    typical = r.typical_levels(age_years=70.0)
+    whole = r.make_person(age_years=70.0)
+    np.testing.assert_allclose(whole.estradiol_pg_ml, typical.estradiol_pg_ml, rtol=1e-12)
+    # mean ng/dL and pg/mL before treatment: Burnett-Bowie 2009, Snyder 2017, Leder 2004 (daily arm)
+    for testosterone, estradiol in ((319.0, 15.0), (229.6, 20.5), (343.0, 26.0)):
+        man = r.make_person(age_years=70.0, testosterone_ng_dl=testosterone)
+        assert 1 / 1.5 < float(man.estradiol_pg_ml) / estradiol < 1.5
+    low = r.make_person(age_years=70.0, testosterone_ng_dl=20.0)
+    constants = r.make_axis_parameters()
+    assert constants.adrenal_estradiol < low.estradiol_pg_ml < constants.adrenal_estradiol + 1.5
+
+
+def test_derivative_of_that_estradiol_equals_finite_differences():
+    """dE / d(testosterone, SHBG), to 1e-7."""
+    constants = r.make_axis_parameters()
+
+    def estradiol(testosterone, shbg):
+        return r.estradiol_from_testosterone(testosterone, 440.0, 25.0, shbg, 43.0, constants)
+
+    at = (jnp.asarray(260.0), jnp.asarray(45.0))
+    gradient = jax.grad(estradiol, argnums=(0, 1))(*at)
+    for place, h in enumerate((1e-3, 1e-4)):
+        moved = [[*at[:place], at[place] + s * h, *at[place + 1 :]] for s in (1, -1)]
+        numeric = (estradiol(*moved[0]) - estradiol(*moved[1])) / (2 * h)
+        np.testing.assert_allclose(gradient[place], numeric, rtol=1e-7)
+
+
 @pytest.mark.parametrize(
     ("given", "years", "surgical"),
     [

@@ -96,11 +96,14 @@ def _arm(row: Row, name: str, groups: dict[str, TrialGroup], names: set[str]) ->
     baseline_source = row.one_of("baselineSource", ("paper", "assumed"), optional=True)
     if bool(row.text("baselineLevels")) != (baseline_source is not None):
         row.wrong("baselineSource", "filled in exactly where `baselineLevels` is")
-    source = row.one_of("treatmentLevelsSource", ("paper", "model", "assumed"), optional=True)
+    sources = ("paper", "model", "assumed", "untreated")
+    source = row.one_of("treatmentLevelsSource", sources, optional=True)
     if bool(row.text("treatmentLevels")) != (source in ("paper", "assumed")):
         row.wrong("treatmentLevelsSource", "paper or assumed exactly where `treatmentLevels` is filled in")
     if source == "model" and not row.text("protocol"):
         row.wrong("treatmentLevelsSource", "model only where `protocol` is filled in")
+    if source in (None, "untreated") and row.text("protocol"):
+        row.wrong("treatmentLevelsSource", "paper, model or assumed where `protocol` is filled in")
     if not (row.text("doi") or row.text("pmid") or row.text("url")):
         row.wrong("url", "filled in where there is neither `doi` nor `pmid`: every arm has a source")
     persons = row.matching("persons", r"[1-9]\d*", "a whole number above 0", required=True) or ""

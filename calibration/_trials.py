@@ -37,6 +37,11 @@ class HormoneLevel:
     unit: str
     "unit, such as ng/dL; '% change' is against the level before treatment"
 
+    @property
+    def argument(self) -> str:
+        """Argument of `remodeling.make_person` that takes such a level, e.g. testosterone_ng_dl."""
+        return f"{self.hormone}_{self.unit.lower().replace('/', '_')}"
+
 
 @dataclass(frozen=True)
 class TrialArm:
@@ -71,10 +76,10 @@ class TrialArm:
     doses: tuple[remodeling.Dose, ...]
     "prescription from day 0; empty: untreated, or the drug or its dose is unknown"
     on_treatment: tuple[HormoneLevel, ...]
-    "levels on treatment; empty where `levels_source` is model or None"
-    levels_source: Literal["paper", "model", "assumed"] | None
-    """paper: printed; model: those that `doses` give; assumed; None: no hormone or drug of the model is
-    changed, or nothing is known of it"""
+    "levels on treatment; empty where `levels_source` is neither paper nor assumed"
+    levels_source: Literal["paper", "model", "assumed", "untreated"] | None
+    """paper: printed; model: those that `doses` give; assumed; untreated: those before treatment; None: what
+    was done to this arm cannot be told to the model"""
     treatment_months: float | None
     "month at which treatment ended; None: it lasted throughout"
     citation: str

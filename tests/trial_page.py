@@ -20,6 +20,19 @@ def group_table() -> str:
     return "\n".join(lines)
 
 
+def arm_table() -> str:
+    """Every arm: what was given, to how many, what stands for it in the model, number of observations."""
+    trials = c.read_trials()
+    lines = ["| arm | treatment | persons | levels on treatment | observations |", "|---|---|---|---|---|"]
+    for arm in trials.arms.values():
+        count = sum(o.arm == arm.name for o in trials.observations)
+        lines.append(
+            f"| {arm.name} | {arm.treatment} | {arm.persons} {arm.persons_source} | "
+            f"{arm.levels_source or 'cannot be told to the model'} | {count} |"
+        )
+    return "\n".join(lines)
+
+
 def observable_table() -> str:
     """Every observable with the numbers that an assumed standard error is made of."""
     lines = ["| observable | meaning | p, % | s, % |", "|---|---|---|---|"]

@@ -7,7 +7,17 @@ from typing import Any, get_args
 import remodeling
 
 from ._table_rows import Row, read_rows
-from ._trials import Defaults, HormoneLevel, Role, TrialArm, TrialGroup
+from ._trials import (
+    BaselineSource,
+    Defaults,
+    HormoneLevel,
+    LevelsSource,
+    PersonsSource,
+    Role,
+    Sex,
+    TrialArm,
+    TrialGroup,
+)
 
 GROUP_COLUMNS = ("groupId", "role", "defaults", "reason")
 ARM_COLUMNS = (
@@ -93,20 +103,22 @@ def _arm(row: Row, name: str, groups: dict[str, TrialGroup], names: set[str]) ->
     if reference is not None and (reference not in names or reference == name):
         row.wrong("referenceConditionId", "another `conditionId` of arms.tsv or empty")
     baseline, doses, levels = _levels(row, "baselineLevels"), _doses(row), _levels(row, "treatmentLevels")
-    baseline_source = row.one_of("baselineSource", ("paper", "assumed"), optional=True)
+    baseline_source = row.one_of("baselineSource", get_args(BaselineSource), optional=True)
     if bool(row.text("baselineLevels")) != (baseline_source is not None):
         row.wrong("baselineSource", "filled in exactly where `baselineLevels` is")
-    source = row.one_of("treatmentLevelsSource", ("paper", "model", "assumed"), optional=True)
+    source = row.one_of("treatmentLevelsSource", get_args(LevelsSource), optional=True)
     if bool(row.text("treatmentLevels")) != (source in ("paper", "assumed")):
         row.wrong("treatmentLevelsSource", "paper or assumed exactly where `treatmentLevels` is filled in")
     if source == "model" and not row.text("protocol"):
         row.wrong("treatmentLevelsSource", "model only where `protocol` is filled in")
+    if source in (None, "untreated") and row.text("protocol"):
+        row.wrong("treatmentLevelsSource", "paper, model or assumed where `protocol` is filled in")
     if not (row.text("doi") or row.text("pmid") or row.text("url")):
         row.wrong("url", "filled in where there is neither `doi` nor `pmid`: every arm has a source")
     persons = row.matching("persons", r"[1-9]\d*", "a whole number above 0", required=True) or ""
     values: dict[str, Any] = {
-        "sex": row.one_of("sex", ("male", "female", "both")),
-        "persons_source": row.one_of("personsSource", ("printed", "split", "assumed")),
+        "sex": row.one_of("sex", get_args(Sex)),
+        "persons_source": row.one_of("personsSource", get_args(PersonsSource)),
         "baseline_source": baseline_source,
         "levels_source": source,
     }

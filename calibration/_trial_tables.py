@@ -1,12 +1,12 @@
 """Reads the tables of trials, checks every line, and names all mistakes at once."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ._observables import OBSERVABLES, plausible_range
 from ._table_rows import Row, read_rows
 from ._trial_arms import read_arms, read_groups
-from ._trials import Observation, TrialArm, TrialGroup, Trials
+from ._trials import Observation, Reading, SourceLevel, TrialArm, TrialGroup, Trials, Uncertainty
 
 TRIALS = Path(__file__).parent / "trials"
 """Folder of the tables that come with the package."""
@@ -37,9 +37,6 @@ UNITS = {
     "absolute": ("g/cm2 change", "g/cm2 difference", "g/cm2/year", "ng/L difference", "Z-score"),
 }
 """Kinds of observations and the units of each."""
-READINGS = ("printed", "derived-from-means", "range", "one-sided", "qualitative", "ambiguous")
-UNCERTAINTIES = ("printed-se", "printed-sd", "printed-ci", "computed", "assumed")
-SOURCE_LEVELS = ("abstract", "first-page", "review-table", "secondary")
 
 
 def read_trials(folder: str | Path | None = None) -> Trials:
@@ -96,9 +93,11 @@ def _observation(row: Row, groups: dict[str, TrialGroup], arms: dict[str, TrialA
     _check_values(row, kind, values)
     start, end = _times(row, optional=context or kind == "absolute")
     words: dict[str, Any] = {
-        "uncertainty": row.one_of("uncertainty", UNCERTAINTIES, optional=not row.text("noiseParameters")),
-        "reading": row.one_of("reading", READINGS),
-        "source_level": row.one_of("sourceLevel", SOURCE_LEVELS),
+        "uncertainty": row.one_of(
+            "uncertainty", get_args(Uncertainty), optional=not row.text("noiseParameters")
+        ),
+        "reading": row.one_of("reading", get_args(Reading)),
+        "source_level": row.one_of("sourceLevel", get_args(SourceLevel)),
         "kind": kind,
     }
     return Observation(

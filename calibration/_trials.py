@@ -8,6 +8,13 @@ import remodeling
 
 Role = Literal["calibration", "validation", "context"]
 Defaults = Literal["fitted", "set", "none"]
+Sex = Literal["male", "female", "both"]
+PersonsSource = Literal["printed", "split", "assumed"]
+BaselineSource = Literal["paper", "assumed"]
+LevelsSource = Literal["paper", "model", "assumed", "untreated"]
+Uncertainty = Literal["printed-se", "printed-sd", "printed-ci", "computed", "assumed"]
+Reading = Literal["printed", "derived-from-means", "range", "one-sided", "qualitative", "ambiguous"]
+SourceLevel = Literal["abstract", "first-page", "review-table", "secondary"]
 Kind = Literal["change", "difference", "annual_rate", "rate_difference", "interval", "absolute"]
 
 
@@ -37,6 +44,11 @@ class HormoneLevel:
     unit: str
     "unit, such as ng/dL; '% change' is against the level before treatment"
 
+    @property
+    def argument(self) -> str:
+        """Argument of `remodeling.make_person` that takes such a level, e.g. testosterone_ng_dl."""
+        return f"{self.hormone}_{self.unit.lower().replace('/', '_')}"
+
 
 @dataclass(frozen=True)
 class TrialArm:
@@ -50,13 +62,13 @@ class TrialArm:
     "what was given, in words"
     reference: str | None
     "arm its differences are against: placebo, untreated or a comparator; None: none"
-    sex: Literal["male", "female", "both"]
+    sex: Sex
     "sex at birth"
     age_years: float | None
     "mean or median age, years; None: not printed"
     persons: int
     "number of persons behind its observations"
-    persons_source: Literal["printed", "split", "assumed"]
+    persons_source: PersonsSource
     "printed for the arm; split: a printed total, divided among arms; assumed: not seen"
     population: str
     "who they were"
@@ -66,15 +78,15 @@ class TrialArm:
     "years of hormone deficiency before month 0; None: not printed"
     baseline: tuple[HormoneLevel, ...]
     "levels before treatment; empty: not printed"
-    baseline_source: Literal["paper", "assumed"] | None
+    baseline_source: BaselineSource | None
     "where they are from; None: there are none"
     doses: tuple[remodeling.Dose, ...]
     "prescription from day 0; empty: untreated, or the drug or its dose is unknown"
     on_treatment: tuple[HormoneLevel, ...]
-    "levels on treatment; empty where `levels_source` is model or None"
-    levels_source: Literal["paper", "model", "assumed"] | None
-    """paper: printed; model: those that `doses` give; assumed; None: no hormone or drug of the model is
-    changed, or nothing is known of it"""
+    "levels on treatment; empty where `levels_source` is neither paper nor assumed"
+    levels_source: LevelsSource | None
+    """paper: printed; model: those that `doses` give; assumed; untreated: those before treatment; None: what
+    was done to this arm cannot be told to the model"""
     treatment_months: float | None
     "month at which treatment ended; None: it lasted throughout"
     citation: str
@@ -114,12 +126,12 @@ class Observation:
     "upper 95 % confidence limit, or upper end of an interval; None: none"
     standard_error: float | None
     "standard error of the mean in `unit`, for an interval that of its ends; None: unknown (absolute only)"
-    uncertainty: Literal["printed-se", "printed-sd", "printed-ci", "computed", "assumed"] | None
+    uncertainty: Uncertainty | None
     """where the standard error is from: computed from a printed P value or the standard errors of two
     means, or assumed by `assumed_standard_error`"""
-    reading: Literal["printed", "derived-from-means", "range", "one-sided", "qualitative", "ambiguous"]
+    reading: Reading
     "how the value was read (docs/trials.md)"
-    source_level: Literal["abstract", "first-page", "review-table", "secondary"]
+    source_level: SourceLevel
     "what was read"
     url: str | None
     "page that was read, if not that of the arm"

@@ -78,7 +78,8 @@ def write_gallery(
         folder.log(f"{name}: {seconds:.1f} s")
         shown.append(_read_back(name, inner.path, seconds))
     progress.stage("drawing")
-    points = [{**point, "study": one["name"]} for one in shown for point in one["summary"]["trials"]]
+    found = [{"study": one["name"], **point} for one in shown for point in one["summary"]["trials"]]
+    points = [{"number": number, **point} for number, point in enumerate(found, start=1)]
     for one in shown:
         folder.write_bytes(f"figures/{one['name']}.png", study_figure(one["rows"], one["summary"]))
     folder.write_bytes("figures/overview.png", overview_figure(shown))

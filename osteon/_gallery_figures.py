@@ -108,12 +108,12 @@ _AGREEMENT = (
 
 
 def agreement_figure(points: list[dict[str, Any]]) -> bytes:
-    """Model against trial, change over the time of the observation; far points carry their trial's name.
+    """Model against trial, change over the time of the observation; far points carry their number.
 
     Args:
-      points: of `trial_points`.
+      points: of `trial_points`, numbered.
     """
-    figure, axes = new_figure(15.0, 5.6, 1, len(_AGREEMENT))
+    figure, axes = new_figure(15.0, 5.8, 1, len(_AGREEMENT))
     for panel, (title, names) in zip(axes.flat, _AGREEMENT, strict=True):
         mine = [point for point in points if point["quantity"] in names]
         spread = [0.0]
@@ -156,5 +156,7 @@ def _draw_agreement(panel: Any, point: dict[str, Any]) -> list[float]:
         panel.plot(seen, model, "D", color=color, markerfacecolor=face, markersize=5)
     outside = (low is not None and model < low) or (high is not None and model > high)
     if outside and abs(model - at) > 1.5:
-        panel.annotate(point["trial"], (at, model), fontsize=7, xytext=(4, 4), textcoords="offset points")
+        panel.annotate(
+            str(point["number"]), (at, model), fontsize=8, xytext=(5, 3), textcoords="offset points"
+        )
     return [model, at, *(v for v in (low, high) if v is not None)]

@@ -102,6 +102,7 @@ def make_courses(study: Study, arms: list[Arm]) -> tuple[dict[str, Any], dict[st
     Raises:
       UserError: a person or a dose that the model refuses.
     """
+    import jax
     import jax.numpy as jnp
 
     import remodeling
@@ -113,6 +114,7 @@ def make_courses(study: Study, arms: list[Arm]) -> tuple[dict[str, Any], dict[st
     per_step = remodeling.intervals_per_step(step_days)
     edges = jnp.arange(steps * per_step + 1) * (step_days / per_step)
     courses, exposures = {}, {}
+    exposure_of = jax.jit(remodeling.exposure)
     for arm in arms:
         with input_errors(f"[[arm]] '{arm.name}'"):
             doses = [
@@ -126,7 +128,7 @@ def make_courses(study: Study, arms: list[Arm]) -> tuple[dict[str, Any], dict[st
                 for row in arm.dose
             ]
             protocol = remodeling.make_protocol(doses, duration_days=steps * step_days)
-            exposure = remodeling.exposure(protocol, person.weight_kg, edges)
+            exposure = exposure_of(protocol, person.weight_kg, edges)
             course = remodeling.course_of_exposure(person, exposure, step_days=step_days, per_step=per_step)
             remodeling.require_plausible_levels(course)
         courses[arm.name], exposures[arm.name] = course, exposure
@@ -163,6 +165,8 @@ def _dates(start: float | None, end: float | None) -> tuple[float, float]:
 
 HISTORY_STEP_DAYS = 60.0
 "Longest step of a history, days."
+HISTORY_STEPS = (128, 384)
+"Numbers of steps of a history; few, as each is a program of its own: 21 years, and 63."
 
 
 def make_history(study: Study) -> Any:
@@ -171,6 +175,8 @@ def make_history(study: Study) -> Any:
     Raises:
       UserError: levels before that the model refuses.
     """
+    import jax
+
     import remodeling
 
     history, subject = study.subject.history, study.subject
@@ -187,11 +193,12 @@ def make_history(study: Study) -> Any:
             igf1_ng_ml=history.igf1_ng_ml,
         )
         constants = remodeling.make_axis_parameters()
-        before = remodeling.untreated_levels(young, constants)
-        now = remodeling.untreated_levels(make_person(subject), constants)
+        untreated = jax.jit(remodeling.untreated_levels)
+        before, now = untreated(young, constants), untreated(make_person(subject), constants)
         if history.igf1_ng_ml is None:
             before = replace(before, igf1_ng_ml=now.igf1_ng_ml)
-        steps = max(24, int(np.ceil(history.years * 365.25 / HISTORY_STEP_DAYS)))
+        needed = history.years * 365.25 / HISTORY_STEP_DAYS
+        steps = next(steps for steps in HISTORY_STEPS if needed <= steps)
         return remodeling.make_history(
             before, now, years=history.years, onset_years=history.onset_years, steps=steps
         )

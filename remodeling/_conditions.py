@@ -19,7 +19,7 @@ class Thyrotoxicosis:
     start_day: float = -math.inf
     "first day, from the start of the simulation; negative: it is there at the start"
     end_day: float = math.inf
-    "day of the cure"
+    "day of the cure; 0: it is there at the start and ends at once"
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class InsulinDeficiency:
     start_day: float = -math.inf
     "first day, from the start of the simulation; negative: it is there at the start"
     end_day: float = math.inf
-    "last day"
+    "last day; 0: it is there at the start and ends at once"
 
 
 def finite_day(day: float) -> float:
@@ -51,5 +51,5 @@ def share_within(edges: jax.Array, start_day: jax.Array, end_day: jax.Array) -> 
 
 
 def present_at_start(start_day: jax.Array, end_day: jax.Array) -> jax.Array:
-    """1 where a condition that began before day 0 has not ended then, else 0."""
-    return jnp.where((start_day < 0) & (end_day > 0), 1.0, 0.0).astype(start_day.dtype)
+    """1 where a condition is there just before day 0 (it may end on that day), else 0."""
+    return jnp.where((start_day < 0) & (end_day >= 0), 1.0, 0.0).astype(start_day.dtype)

@@ -18,9 +18,11 @@ from ._protocol import Protocol
 HIGHEST_TESTOSTERONE_NG_DL = 5000.0
 """Mean testosterone above which a course is refused as a likely typing error (assumed)."""
 
-# Compiled once for each number of intervals; inside a traced caller they are part of its program.
+# Compiled once for each number of intervals and doses; inside a traced caller they are part of its program.
+_compiled_exposure = jax.jit(exposure_of)
 _compiled_levels = jax.jit(hormone_levels)
 _compiled_untreated = jax.jit(untreated_levels)
+_compiled_effects = jax.jit(drug_effects)
 
 
 def hormone_course(
@@ -50,7 +52,7 @@ def hormone_course(
     count = intervals_per_step(step_days, per_step)
     dtype = person.testosterone_ng_dl.dtype
     edges = jnp.arange(steps * count + 1, dtype=dtype) * (step_days / count)
-    exposure = exposure_of(protocol, person.weight_kg, edges)
+    exposure = _compiled_exposure(protocol, person.weight_kg, edges)
     return course_of_exposure(
         person, exposure, step_days=step_days, per_step=count, axis_parameters=axis_parameters
     )
@@ -89,7 +91,7 @@ def course_of_exposure(
         )
     edges = jnp.arange(intervals + 1, dtype=dtype) * (step_days / per_step)
     fine = _compiled_levels(person, exposure, edges, constants)
-    effects = drug_effects(exposure, step_days / per_step, drug_parameters)
+    effects = _compiled_effects(exposure, step_days / per_step, drug_parameters)
     fine = replace(
         fine,
         drug_resorption=effects.resorption,

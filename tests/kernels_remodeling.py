@@ -227,6 +227,29 @@ REMODELING = [
         ),
     ),
     Kernel(
+        "remodeling.repeated_dose",
+        lambda amount, every, start, stop: remodeling.repeated_dose(
+            "alendronate",
+            amount,
+            every_days=every,
+            doses=6,
+            start_day=start,
+            stop_day=stop,
+            dtype=amount.dtype,
+        ),
+        lambda dtype: tuple(jnp.asarray(value, dtype) for value in (70.0, 7.0, 2.0, 33.0)),
+    ),
+    Kernel(
+        "remodeling.join_protocols",
+        lambda first, second: remodeling.join_protocols([first, second]),
+        lambda dtype: (_protocol(dtype), _drug_doses(dtype)),
+    ),
+    Kernel(
+        "remodeling.stack_protocols",
+        lambda first, second: remodeling.stack_protocols([first, second]),
+        lambda dtype: (_protocol(dtype), _drug_doses(dtype)),
+    ),
+    Kernel(
         "remodeling.mean_concentration",
         lambda dose, day, edges: remodeling.mean_concentration(
             remodeling.DRUGS["degarelix"], day, dose, 70.0, edges

@@ -101,6 +101,9 @@ from ._pharmacokinetics import mean_amount_in_blood as mean_amount_in_blood
 from ._protocol import Dose as Dose
 from ._protocol import Protocol as Protocol
 from ._protocol import make_protocol as make_protocol
+from ._protocol_arms import join_protocols as join_protocols
+from ._protocol_arms import repeated_dose as repeated_dose
+from ._protocol_arms import stack_protocols as stack_protocols
 from ._reliance import MECHANISMS as MECHANISMS
 from ._reliance import MechanismEntry as MechanismEntry
 from ._reliance import Reliance as Reliance

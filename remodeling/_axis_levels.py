@@ -101,7 +101,10 @@ def hormone_levels(
     }
     slow, _ = relax(start, target, rate, days)
     gh, igf1 = growth_levels(person, exposure, slow["tachyphylaxis"], days, constants)
-    aromatase = jnp.maximum(1.0 - exposure.aromatase_inhibition, LOWEST_AROMATASE)
+    inhibition = jnp.where(
+        person.female > 0.5, exposure.aromatase_inhibition_women, exposure.aromatase_inhibition_men
+    )
+    aromatase = jnp.maximum(1.0 - inhibition, LOWEST_AROMATASE)
     axis = _gonads(
         person,
         exposure,

@@ -9,7 +9,7 @@ _SURFACE = Number(
     "assumed",
     "effects of 30 mg intravenous alendronate last at least a year (Khan 1997, abstract); the drug "
     "buried in bone "
-    "(terminal half-life over 10 years) is taken as inactive",
+    "(terminal half-life over 10 years) does not brake resorption, it acts on its depth",
 )
 _TERIPARATIDE = Number("half-life of teriparatide", 1.0, "h", "measured", "subcutaneous, label of Forteo")
 

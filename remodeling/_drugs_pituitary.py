@@ -56,11 +56,19 @@ _HCG_COMMON = (
     ),
 )
 
+
+def _inhibits_aromatase(half_ng_ml: float, *, men: float, women: float) -> tuple[Action, ...]:
+    return (
+        Action("aromatase_inhibition_men", "inhibition", 1.0 / half_ng_ml, most=men),
+        Action("aromatase_inhibition_women", "inhibition", 1.0 / half_ng_ml, most=women),
+    )
+
+
 AROMATASE_INHIBITORS = (
     Drug(
         name="anastrozole",
         routes=("oral",),
-        actions=(Action("aromatase_inhibition", "inhibition", 1.0 / _ANASTROZOLE_HALF, most=0.52),),
+        actions=_inhibits_aromatase(_ANASTROZOLE_HALF, men=0.52, women=0.88),
         phases=(Phase(1.0, (80.0, _ANASTROZOLE.rate())),),
         clearance_l_per_day=_ANASTROZOLE_VOLUME_L * _ANASTROZOLE.rate(),
         dose_range_mg=(0.1, 10.0),
@@ -79,20 +87,27 @@ AROMATASE_INHIBITORS = (
                 "(Leder 2004: E2 -37 and -35 %)",
             ),
             Number(
-                "largest inhibition of aromatase",
+                "largest inhibition of aromatase, men",
                 0.52,
                 "-",
                 "fitted",
-                "men: about half at 1 mg/day gives T 319 to 474-524 ng/dL, E2 15 to 12 pg/mL (Burnett-Bowie "
-                "2009) with the axis; in postmenopausal women estradiol falls by more than 80 % (label text)",
+                "about half at 1 mg/day gives T 319 to 474-524 ng/dL, E2 15 to 12 pg/mL (Burnett-Bowie "
+                "2009) with the axis",
+            ),
+            Number(
+                "largest inhibition of aromatase, women",
+                0.88,
+                "-",
+                "fitted",
+                "estradiol -84.9 % at 1 mg/day after menopause (Geisler et al. 2002, abstract; label: more "
+                "than 80 %); aromatization itself -97.3 %: what is left of blood estradiol counts",
             ),
         ),
-        caution="largest inhibition fitted to men; underrates the fall of estradiol in postmenopausal women",
     ),
     Drug(
         name="letrozole",
         routes=("oral",),
-        actions=(Action("aromatase_inhibition", "inhibition", 1.0 / 1.5, most=0.74),),
+        actions=_inhibits_aromatase(1.5, men=0.74, women=0.905),
         phases=(Phase(1.0, (80.0, _LETROZOLE_CLEARANCE.value / _LETROZOLE_VOLUME.value)),),
         absorbed=0.999,
         clearance_l_per_day=_LETROZOLE_CLEARANCE.value,
@@ -110,15 +125,21 @@ AROMATASE_INHIBITORS = (
                 "the same part of the level at the usual dose as for anastrozole",
             ),
             Number(
-                "largest inhibition of aromatase",
+                "largest inhibition of aromatase, men",
                 0.74,
                 "-",
                 "fitted",
-                "men: T'Sjoen et al. 2005 (abstract copy), E2 -46 % (young) and -62 % (elderly), T +146 and "
+                "T'Sjoen et al. 2005 (abstract copy), E2 -46 % (young) and -62 % (elderly), T +146 and "
                 "+99 % in 28 days of 2.5 mg/day; with the axis of men -54 and +73 %",
             ),
+            Number(
+                "largest inhibition of aromatase, women",
+                0.905,
+                "-",
+                "fitted",
+                "estradiol -87.8 % at 2.5 mg/day after menopause (Geisler et al. 2002, abstract)",
+            ),
         ),
-        caution="largest inhibition fitted to men; underrates the fall of estradiol in postmenopausal women",
     ),
 )
 """Aromatase inhibitors."""

@@ -27,8 +27,10 @@ class Exposure:
     "oral estrogen through the liver, mg/day of estradiol or its equivalent; raises SHBG, lowers IGF-1"
     progestogen: jax.Array
     "progestogen, mg/day of oral micronized progesterone or its equivalent on bone"
-    aromatase_inhibition: jax.Array
-    "share of aromatase activity that inhibitors take away, 0 to 1"
+    aromatase_inhibition_men: jax.Array
+    "share of aromatase activity that inhibitors take away from a man, 0 to 1"
+    aromatase_inhibition_women: jax.Array
+    "share that the same doses take away from a woman, 0 to 1"
     gonadorelin_mg_per_day: jax.Array
     "gonadorelin entering the blood as pulses, mg/day"
     gnrh_agonist: jax.Array
@@ -80,7 +82,7 @@ def exposure(protocol: Protocol, weight_kg: jax.Array | float, edges: jax.Array)
     """
     weight = jnp.asarray(weight_kg, edges.dtype)
     total = {name: jnp.zeros(edges.shape[0] - 1, edges.dtype) for name in _FIELDS}
-    residual = jnp.ones(edges.shape[0] - 1, edges.dtype)
+    residual: dict[str, jax.Array] = {}
     shared: dict[str, list[Modes]] = {}
     for name, day, dose in _by_drug(protocol):
         drug = DRUGS[name]
@@ -91,7 +93,8 @@ def exposure(protocol: Protocol, weight_kg: jax.Array | float, edges: jax.Array)
                 shared.setdefault(action.field, []).append(modes)
             elif action.mode == "inhibition":
                 over_half = factor * mean_concentration(drug, day, dose, weight, edges)
-                residual = residual * (1.0 - action.most * share(over_half))
+                left = 1.0 - action.most * share(over_half)
+                residual[action.field] = residual.get(action.field, 1.0) * left
             elif action.mode == "rate":
                 # What leaves the blood is what entered it, delayed by its own half-life.
                 rate = mean_concentration(drug, day, dose, weight, edges) * (
@@ -104,7 +107,8 @@ def exposure(protocol: Protocol, weight_kg: jax.Array | float, edges: jax.Array)
     for field, parts in shared.items():
         mean = mean_effect(joined(parts), edges)
         total[field] = total[field] + mean / (1.0 - mean)
-    total["aromatase_inhibition"] = 1.0 - residual
+    for field, left in residual.items():
+        total[field] = 1.0 - left
     return Exposure(**total)
 
 

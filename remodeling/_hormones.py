@@ -43,9 +43,9 @@ class HormoneLevels:
     drug_resorption: jax.Array
     "additional log drive on resorption by antiresorptive drugs, e.g. ln 0.2"
     drug_balance: jax.Array
-    "additional log drive on the balance of a remodeling unit by anabolic drugs"
+    "additional log drive on the balance of a remodeling unit by drugs"
     drug_modeling: jax.Array
-    "formation on quiescent surface by anabolic drugs, in units of the resorption rate at reference hormones"
+    "formation on quiescent surface by drugs, in units of the resorption rate at reference hormones"
 
 
 @jax.tree_util.register_dataclass

@@ -82,7 +82,7 @@ class BalanceMechanisms:
     insulin: jax.Array
     "insulin, weakly anabolic"
     drugs: jax.Array
-    "anabolic drugs"
+    "drugs that act on bone directly"
     age: jax.Array
     "imbalance with age"
     overload: jax.Array

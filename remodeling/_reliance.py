@@ -80,8 +80,10 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
         "age", "each unit refills too little with age", ("age_imbalance",),
         "Trabecular -0.8 (men) and -1.6 %/year (women) in young adults (Riggs 2008); off by default."),
     MechanismEntry(
-        "bisphosphonate", "osteoclasts that take it up die", ("bisphosphonate_resorption",),
-        "Turnover markers of alendronate; the gain of ten years (+13.7 %) is not reproduced (+6 %)."),
+        "bisphosphonate", "osteoclasts that take it up die, bone that holds it is dug less deep",
+        ("bisphosphonate_resorption", "bisphosphonate_balance", "bisphosphonate_burial"),
+        "Turnover markers of alendronate and its gain in ten years; part of that gain is mineral, which is "
+        "not modeled."),
     MechanismEntry(
         "denosumab", "RANKL is bound; precursors gather and rebound",
         ("denosumab_resorption", "denosumab_half", "denosumab_modeling", "precursor_gain",

@@ -61,9 +61,9 @@ def drive(name, dose, every):
 
 
 def inhibition(every):
-    """Mean aromatase inhibition of 1 mg of anastrozole at steady state."""
+    """Mean aromatase inhibition of a man by 1 mg of anastrozole at steady state."""
     protocol = r.make_protocol([r.Dose("anastrozole", 1.0, every_days=every)], duration_days=84.0)
-    return float(exposure(protocol, 70.0, jnp.array([0.0, 56.0, 84.0])).aromatase_inhibition[-1])
+    return float(exposure(protocol, 70.0, jnp.array([0.0, 56.0, 84.0])).aromatase_inhibition_men[-1])
 
 
 def mean_release(name, dose, days):

@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 DATA ?= ../shared/data
 DEMO_STUDY := examples/l3_builtin.toml
 
-.PHONY: help install demo lint types test test-slow bench lock clean
+.PHONY: help install demo gallery lint types test test-slow bench lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -34,6 +34,9 @@ $(STAMP): requirements.txt pyproject.toml setup.py $(wildcard fem/native/*)
 demo: $(STAMP) ## run the main job on the built-in L3 vertebra; prints where the report is
 	$(VENV)/bin/osteon run $(DEMO_STUDY)
 
+gallery: $(STAMP) ## every protocol of examples/gallery in one table and report (minutes)
+	$(VENV)/bin/osteon gallery examples/gallery
+
 lint: $(STAMP) ## ruff: rules and layout
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -42,7 +45,7 @@ types: $(STAMP) ## pyright
 	$(VENV)/bin/pyright
 
 test: lint types ## lint, types and every test but the slow ones
-	$(PYTHON) -m pytest -q -m 'not slow'
+	$(PYTHON) -m pytest -q -m 'not slow' -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(STAMP) ## the tests that take minutes
 	$(PYTHON) -m pytest -q -m slow

@@ -151,4 +151,4 @@ def _changes(
     months = [row["month"] for row in course]
     values = [row["value"] for row in course]
     before, after = np.interp([start, end], months, values)
-    return 100 * (before / values[0] - 1), 100 * (after / before - 1)
+    return float(100 * (before / values[0] - 1)), float(100 * (after / before - 1))

@@ -81,6 +81,9 @@ def _add_gallery(commands: argparse._SubParsersAction) -> None:
     )
     gallery.add_argument("studies", type=Path, nargs="+", metavar="STUDY.toml", help="or a folder of them")
     _add_changes(gallery)
+    gallery.add_argument(
+        "--maps", action="store_true", help="also write every run's maps and the pictures of its slices"
+    )
     _add_run_options(gallery, "gallery")
 
 

@@ -21,6 +21,7 @@ from ._report import RESEARCH_USE, template
 from ._run_command import run_study
 from ._runfolder import RunFolder, fresh_path, require_fresh, run_folder, slug, versions
 from ._study import read_study
+from ._trial_points import agreement
 
 CHANGES = ("trabecular_vbmd_mg_cm3", "spine_dxa_percent", "resorption_percent", "formation_percent")
 """Quantities that the gallery gives as % change from baseline."""
@@ -38,7 +39,7 @@ def gallery_command(arguments: argparse.Namespace) -> None:
         # Everything is read before anything is solved: a mistake in the last study costs nothing.
         prepared = {slug(path.stem): prepare(study) for path, study in zip(paths, studies, strict=True)}
         with run_folder(out) as folder:
-            write_gallery(prepared, folder, progress, memory_gb=arguments.memory_gb)
+            write_gallery(prepared, folder, progress, memory_gb=arguments.memory_gb, maps=arguments.maps)
     print(out / "gallery.html")
 
 
@@ -64,7 +65,12 @@ def study_paths(given: list[Path]) -> list[Path]:
 
 
 def write_gallery(
-    prepared: dict[str, Prepared], folder: RunFolder, progress: Progress, *, memory_gb: float | None = None
+    prepared: dict[str, Prepared],
+    folder: RunFolder,
+    progress: Progress,
+    *,
+    memory_gb: float | None = None,
+    maps: bool = False,
 ) -> None:
     """Run the studies and fill the folder: one run folder a study, tables, figures, gallery.html."""
     begin = time.perf_counter()
@@ -72,7 +78,7 @@ def write_gallery(
     for name, one in prepared.items():
         inner = RunFolder(folder.folder(name))
         start = time.perf_counter()
-        run_study(one, inner, PartOf(progress, 1 / len(prepared), name), memory_gb=memory_gb)
+        run_study(one, inner, PartOf(progress, 1 / len(prepared), name), memory_gb=memory_gb, maps=maps)
         inner.write_log()
         seconds = time.perf_counter() - start
         folder.log(f"{name}: {seconds:.1f} s")
@@ -100,6 +106,7 @@ def write_gallery(
             ],
             "results": table,
             "trials": points,
+            "agreement": agreement(points),
             "seconds": time.perf_counter() - begin,
         },
     )
@@ -119,6 +126,7 @@ def _html(folder: Path, shown: list[dict[str, Any]], points: list[dict[str, Any]
         months=months,
         changes=[BY_NAME[name] for name in CHANGES],
         points=points,
+        agreement=agreement(points),
         pictures=pictures,
         research_use_only=RESEARCH_USE,
     )

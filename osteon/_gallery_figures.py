@@ -8,6 +8,7 @@ import numpy as np
 
 from ._figures import PALETTE, add_legend, arm_style, draw_change, finish_panel, new_figure, png_bytes
 from ._quantities import BY_NAME, QUANTITIES, select, unique
+from ._trial_points import GROUPS, is_met, years_of
 
 _CHANGES = ("trabecular_vbmd_mg_cm3", "spine_dxa_percent", "resorption_percent", "formation_percent")
 _MONTHS = ((12, "o", PALETTE[6]), (24, "s", PALETTE[1]), (36, "^", PALETTE[7]))
@@ -100,21 +101,14 @@ def overview_figure(shown: list[dict[str, Any]]) -> bytes:
     return png_bytes(figure, dpi=100)
 
 
-_AGREEMENT = (
-    ("Spine DXA", ("spine_dxa_percent",)),
-    ("Trabecular vBMD", ("trabecular_vbmd_mg_cm3",)),
-    ("Turnover markers", ("resorption_percent", "formation_percent")),
-)
-
-
 def agreement_figure(points: list[dict[str, Any]]) -> bytes:
     """Model against trial, change over the time of the observation; far points carry their number.
 
     Args:
       points: of `trial_points`, numbered.
     """
-    figure, axes = new_figure(15.0, 5.8, 1, len(_AGREEMENT))
-    for panel, (title, names) in zip(axes.flat, _AGREEMENT, strict=True):
+    figure, axes = new_figure(15.0, 5.8, 1, len(GROUPS))
+    for panel, (title, names) in zip(axes.flat, GROUPS.items(), strict=True):
         mine = [point for point in points if point["quantity"] in names]
         spread = [0.0]
         for point in mine:
@@ -125,7 +119,7 @@ def agreement_figure(points: list[dict[str, Any]]) -> bytes:
         panel.set_xlim(low - pad, high + pad)
         panel.set_ylim(low - pad, high + pad)
         panel.set_aspect("equal")
-        panel.set_title(f"{title} ({len(mine)} results)", fontsize=10)
+        panel.set_title(f"{title}, {len(mine)} results", fontsize=10)
         panel.set_xlabel("trial: change (%), 95 % interval")
         panel.set_ylabel("model: change (%)")
         panel.grid(alpha=0.25)
@@ -140,7 +134,7 @@ def agreement_figure(points: list[dict[str, Any]]) -> bytes:
 
 def _draw_agreement(panel: Any, point: dict[str, Any]) -> list[float]:
     """One result; returns the coordinates that must lie inside the panel."""
-    years = (point["month"] - point["start_month"]) / 12 if "year" in point["unit"] else 1.0
+    years = years_of(point)
     model = point["model"] * years
     low, high, seen = (
         None if v is None else v * years for v in (point["low"], point["high"], point["observed"])
@@ -154,8 +148,7 @@ def _draw_agreement(panel: Any, point: dict[str, Any]) -> list[float]:
     if seen is not None:
         face = color if point["defaults"] == "none" else "white"
         panel.plot(seen, model, "D", color=color, markerfacecolor=face, markersize=5)
-    outside = (low is not None and model < low) or (high is not None and model > high)
-    if outside and abs(model - at) > 1.5:
+    if not is_met(point) and abs(model - at) > 1.5:
         panel.annotate(
             str(point["number"]), (at, model), fontsize=8, xytext=(5, 3), textcoords="offset points"
         )

@@ -15,7 +15,7 @@ class Quantity:
     unit: str
     "Unit as printed."
     group: str
-    'What kind it is: "density", "strength", "turnover" or "hormone".'
+    'What kind it is: "density", "strength", "turnover", "cells" or "hormone".'
     digits: int
     "Decimals in tables."
 
@@ -32,6 +32,11 @@ QUANTITIES = (
     Quantity("strength_crawford_n", "Strength (Crawford)", "N", "strength", 0),
     Quantity("resorption_percent", "Resorption index (CTX-like)", "% of baseline", "turnover", 1),
     Quantity("formation_percent", "Formation index (P1NP-like)", "% of baseline", "turnover", 1),
+    Quantity("osteoclasts_percent", "Osteoclasts, trabecular", "% of baseline", "cells", 1),
+    Quantity("preosteoblasts_percent", "Preosteoblasts, trabecular", "% of baseline", "cells", 1),
+    Quantity("osteoblasts_percent", "Osteoblasts, trabecular", "% of baseline", "cells", 1),
+    Quantity("osteocytes_percent", "Osteocytes, trabecular", "% of baseline", "cells", 1),
+    Quantity("rankl_over_opg", "RANKL over OPG, trabecular", "of the young reference", "cells", 2),
     Quantity("testosterone_ng_dl", "Testosterone", "ng/dL", "hormone", 0),
     Quantity("free_testosterone_ng_dl", "Free testosterone", "ng/dL", "hormone", 2),
     Quantity("estradiol_pg_ml", "Estradiol", "pg/mL", "hormone", 1),

@@ -68,7 +68,8 @@ def template(name: str) -> Any:
 
 _TABLES = (
     ("densities and strength", ("density", "strength")),
-    ("turnover and hormones", ("turnover", "hormone")),
+    ("turnover and bone cells", ("turnover", "cells")),
+    ("hormones", ("hormone",)),
 )
 
 

@@ -38,9 +38,14 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 
 def run_study(
-    prepared: Prepared, folder: RunFolder, progress: Progress, *, memory_gb: float | None = None
+    prepared: Prepared,
+    folder: RunFolder,
+    progress: Progress,
+    *,
+    memory_gb: float | None = None,
+    maps: bool = True,
 ) -> None:
-    """Simulate every level and arm and fill the run folder."""
+    """Simulate every level and arm and fill the run folder; without `maps`, no maps and no slices drawn."""
     # Figures pull in matplotlib, which `solve` and `check` of a study do without.
     from ._run_outputs import write_figures, write_maps
 
@@ -97,11 +102,12 @@ def run_study(
     rows = timecourse_rows(prepared, results)
     folder.write_text("timecourse.csv", timecourse_csv(rows))
     folder.write_text("study.toml", to_toml(portable(study)))
-    progress.stage("writing maps", advance=0.02)
-    write_maps(folder, prepared, results)
+    if maps:
+        progress.stage("writing maps", advance=0.02)
+        write_maps(folder, prepared, results)
     progress.stage("drawing", advance=0.03)
     points = [point for level in prepared.levels for point in trial_points(study, rows, level.name)]
-    folder.write_json("figures.json", write_figures(folder, prepared, results, rows, points))
+    folder.write_json("figures.json", write_figures(folder, prepared, results, rows, points, maps))
     folder.write_json("versions.json", {**versions(), "inputs_sha256": prepared.hashes})
     timing = {"run_seconds": time.perf_counter() - begin, "peak_memory_mb": peak_memory_mb()}
     folder.write_json("summary.json", {**run_summary(prepared, results, rows, points), **timing})

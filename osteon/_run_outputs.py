@@ -109,8 +109,9 @@ def write_figures(
     results: list[ArmResult],
     rows: list[dict[str, Any]],
     points: list[dict[str, Any]],
+    maps: bool,
 ) -> list[dict[str, Any]]:
-    """PNG files under figures/ and the list of their captions, in the order of the report."""
+    """PNG files under figures/ and the list of their captions; without `maps`, no slices of the bone."""
     listed: list[dict[str, Any]] = []
 
     def keep(name: str, png: bytes, level: str | None, caption: str) -> None:
@@ -126,9 +127,9 @@ def write_figures(
             f"{level.name}: time courses by arm, change from baseline."
             + (" Diamonds: published trials with their 95 % intervals, listed below." if points else ""),
         )
-        if prepared.day is not None:
+        if maps and prepared.day is not None:
             _keep_activities(keep, level, mine[0], prepared.day)
-        for result in mine[1:] or mine:
+        for result in (mine[1:] or mine) if maps else ():
             _keep_maps(keep, level, result, "of the day" if prepared.day else "at the habitual force")
         if mine[0].nonlinear:
             keep(

@@ -1,7 +1,7 @@
 """One level through its arms: mechanics, remodeling, and the load test at every reported month."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -68,6 +68,10 @@ class ArmResult:
     "% of baseline, (steps + 1,)"
     formation: np.ndarray
     "% of baseline, (steps + 1,)"
+    cells: dict[str, np.ndarray]
+    "pools of trabecular bone cells by quantity, % of the start, (steps + 1,)"
+    rankl_over_opg: np.ndarray
+    "RANKL over OPG of trabecular bone against the young reference, (steps,)"
     solver: dict[str, Any]
     "record of the solves"
     held: np.ndarray
@@ -341,7 +345,7 @@ def simulate_arm(
     # the last solve before a report is that of the reported bone: nothing has to be solved again
     reaction = np.asarray(trajectory.force_n)[:: report_every // solve_every][rows]
     displacement = trajectory.memory.displacement
-    *fields, by_activity = load_test(
+    *tested, by_activity = load_test(
         model.mechanics,
         trajectory.bone_fraction[rows],
         trajectory.mineral_deficit[rows],
@@ -350,7 +354,7 @@ def simulate_arm(
         trajectory.start,
         trajectory.activity,
     )
-    energy, strain, pistoia = (np.asarray(field) for field in fields)
+    energy, strain, pistoia = (np.asarray(field) for field in tested)
     # a day of activities states its forces; one load case is brought to the habitual one
     day = model.day
     scale = np.ones(len(rows)) if day else (study.mechanics.habitual_force_n / reaction) ** 2
@@ -371,6 +375,11 @@ def simulate_arm(
         posterior_density=posterior,
         resorption=np.asarray(trajectory.resorption_total),
         formation=np.asarray(trajectory.formation_total),
+        cells={
+            f"{pool.name}_percent": np.asarray(getattr(trajectory.cells, pool.name))[:, 0]
+            for pool in fields(trajectory.cells)
+        },
+        rankl_over_opg=np.asarray(trajectory.rankl_over_opg)[:, 0],
         solver={
             "level": level.name,
             "arm": arm,

@@ -24,15 +24,16 @@ _HORMONES = tuple(quantity.name for quantity in QUANTITIES if quantity.group == 
 def timecourse_rows(prepared: Prepared, results: list[ArmResult]) -> list[dict[str, Any]]:
     """Tidy rows (arm, level, month, quantity, value, unit).
 
-    Densities by compartment, turnover and hormones are given every month, everything else at the reported
-    months. Turnover and hormones at month m are the mean over the month that ends there; at month 0 they are
-    those before treatment.
+    Densities by compartment, turnover, cells and hormones are given every month, everything else at the
+    reported months. Turnover, RANKL over OPG and hormones at month m are the mean over the month that ends
+    there; at month 0 they are those before treatment.
     """
     rows: list[dict[str, Any]] = []
     levels = {level.name: level for level in prepared.levels}
     for result in results:
         per_month = prepared.study.time.steps_per_month
         monthly = {**_densities(result, levels[result.level], per_month), **_turnover(result, per_month)}
+        monthly |= _cells(result, _untreated(results, result.level), per_month)
         monthly |= hormone_months(prepared.courses[result.arm], prepared.study)
         for name, values in monthly.items():
             rows.extend(_row(result, month, name, value) for month, value in enumerate(values))
@@ -81,6 +82,17 @@ def _turnover(result: ArmResult, per_month: int) -> dict[str, np.ndarray]:
         "resorption_percent": month_means(result.resorption[1:], 100.0, per_month),
         "formation_percent": month_means(result.formation[1:], 100.0, per_month),
     }
+
+
+def _untreated(results: list[ArmResult], level: str) -> ArmResult:
+    """The arm without treatment, which is the first."""
+    return next(result for result in results if result.level == level)
+
+
+def _cells(result: ArmResult, untreated: ArmResult, per_month: int) -> dict[str, np.ndarray]:
+    """Cells at the end of every month; RANKL over OPG before treatment is that of the untreated at first."""
+    ratio = month_means(result.rankl_over_opg, float(untreated.rankl_over_opg[0]), per_month)
+    return {name: pool[::per_month] for name, pool in result.cells.items()} | {"rankl_over_opg": ratio}
 
 
 def month_means(steps: Any, before: float, per_month: int) -> np.ndarray:

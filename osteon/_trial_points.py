@@ -152,3 +152,60 @@ def _changes(
     values = [row["value"] for row in course]
     before, after = np.interp([start, end], months, values)
     return float(100 * (before / values[0] - 1)), float(100 * (after / before - 1))
+
+
+GROUPS = {
+    "spine DXA": ("spine_dxa_percent",),
+    "trabecular vBMD": ("trabecular_vbmd_mg_cm3",),
+    "turnover markers": ("resorption_percent", "formation_percent"),
+}
+"""Quantities that are told apart when model and trials are counted."""
+
+
+def agreement(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How far the model is from the trials, by kind of measurement and by use for the defaults.
+
+    Args:
+      points: of `trial_points`.
+
+    Returns:
+      dicts with group, whether the trials were used for the defaults, number of results, how many the model
+      meets (inside the 95 % interval, or inside a stated range), and the median distance of those with a
+      value, in % of baseline (rates as the change over their time).
+    """
+    made = []
+    for group, quantities in GROUPS.items():
+        for used in (True, False):
+            mine = [
+                point
+                for point in points
+                if point["quantity"] in quantities and (point["defaults"] != "none") == used
+            ]
+            if not mine:
+                continue
+            far = [
+                abs(point["model"] - point["observed"]) * years_of(point)
+                for point in mine
+                if point["observed"] is not None
+            ]
+            made.append(
+                {
+                    "group": group,
+                    "used": used,
+                    "results": len(mine),
+                    "met": sum(is_met(point) for point in mine),
+                    "median_distance": float(np.median(far)) if far else None,
+                }
+            )
+    return made
+
+
+def years_of(point: dict[str, Any]) -> float:
+    """Years that turn a point's number into a change: those of a rate, 1 for a change."""
+    return (point["month"] - point["start_month"]) / 12 if "year" in point["unit"] else 1.0
+
+
+def is_met(point: dict[str, Any]) -> bool:
+    """Whether the model lies inside the interval of a trial's result."""
+    low, high = point["low"], point["high"]
+    return (low is None or point["model"] >= low) and (high is None or point["model"] <= high)

@@ -114,3 +114,15 @@ def test_missed_and_changed_doses_change_the_level():
     then = r.Dose("estradiol-oral", 2.0, every_days=1.0, start_day=30.0)
     level = exposed(first, then).estradiol_pg_ml
     np.testing.assert_allclose(level[55] / level[25], 2.0, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sex", ["men", "women"])
+def test_inhibitors_of_aromatase_multiply(sex):
+    """What two leave of the activity is the product of what each leaves."""
+    lines = r.Dose("anastrozole", 0.5, every_days=2.0), r.Dose("letrozole", 0.5, every_days=3.0)
+    left = [
+        1.0 - getattr(exposed(*given), f"aromatase_inhibition_{sex}")
+        for given in (lines, lines[:1], lines[1:])
+    ]
+    np.testing.assert_allclose(left[0], left[1] * left[2], rtol=1e-12)
+    assert float(left[0][-1]) < min(float(left[1][-1]), float(left[2][-1]))

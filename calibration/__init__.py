@@ -25,6 +25,14 @@ from ._fast_vertebra import make_fast_vertebra as make_fast_vertebra
 from ._fit import FitInfo as FitInfo
 from ._fit import fit as fit
 from ._fit import fit_traced as fit_traced
+from ._likelihood import error_of_prediction as error_of_prediction
+from ._likelihood import interval_log_probability as interval_log_probability
+from ._likelihood import log_likelihood as log_likelihood
+from ._objective import BETWEEN_TRIALS as BETWEEN_TRIALS
+from ._objective import fold_mask as fold_mask
+from ._objective import make_parameter_prior as make_parameter_prior
+from ._objective import negative_log_posterior as negative_log_posterior
+from ._objective import with_learned as with_learned
 from ._observables import OBSERVABLES as OBSERVABLES
 from ._observables import Observable as Observable
 from ._observables import assumed_standard_error as assumed_standard_error

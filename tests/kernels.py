@@ -50,6 +50,7 @@ HOST_FUNCTIONS = {
     "calibration.arms_of",
     "calibration.assumed_standard_error",
     "calibration.fit",
+    "calibration.fold_mask",
     "calibration.read_trials",
     "calibration.select_observations",
     "calibration.unanswered",

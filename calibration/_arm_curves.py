@@ -43,10 +43,11 @@ def person_curves(
     p = parameters
     classes = vertebra.density.shape[0]
     past = remodeling.start_from_history(vertebra.density, history, p, female=female)
-    options = remodeling.make_options(solve_every=1, report_every=1, compartments=classes)
+    # A person of a few voxels fits into memory with all steps, which spares the reverse pass to repeat them.
+    options = remodeling.make_options(solve_every=1, report_every=1, compartments=classes, checkpoint=False)
     trajectory, _ = remodeling.simulate(
         vertebra.density,
-        remodeling.make_surrogate(),
+        remodeling.make_surrogate(dtype=vertebra.density.dtype),
         course,
         p,
         compartments=jnp.arange(classes),

@@ -160,6 +160,11 @@ CALIBRATION = [
     Kernel("calibration.fit_traced[LBFGS]", _fit(calibration.LBFGS()), _fit_arguments, differentiable=False),
     Kernel("calibration.fit_traced[Adam]", _fit(calibration.Adam()), _fit_arguments, differentiable=False),
     Kernel(
+        "calibration.spine_dxa_percent",
+        calibration.spine_dxa_percent,
+        lambda dtype: (vector(dtype, 200.0, 210.0, 4), vector(dtype, 0.94, 0.96, 4)),
+    ),
+    Kernel(
         "calibration.person_curves",
         lambda density, vertebra, arms, parameters: calibration.person_curves(
             *jax.tree.map(lambda leaf: leaf[0], (arms.course, arms.history, arms.female)),

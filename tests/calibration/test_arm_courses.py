@@ -61,7 +61,7 @@ def test_without_a_history_the_years_before_are_those_of_month_0():
 
 
 def test_a_womans_history_falls_from_young_levels_to_those_of_month_0():
-    """Early postmenopausal women, 2 years after it: 5 years that start at 90 pg/mL and end where month 0 is."""
+    """Two years after menopause: 5 years that start at 90 pg/mL and end at the level of month 0."""
     row = _rows("tts-1989-untreated")[0]
     history, course = batch().history, batch().course
     past = np.asarray(history.levels.estradiol_pg_ml[row])

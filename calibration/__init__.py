@@ -46,7 +46,6 @@ from ._observation_table import unanswered as unanswered
 from ._optimisers import LBFGS as LBFGS
 from ._optimisers import Adam as Adam
 from ._optimisers import Optimiser as Optimiser
-from ._predictions import arm_curves as arm_curves
 from ._predictions import predict as predict
 from ._prior import LogNormalPrior as LogNormalPrior
 from ._prior import make_prior as make_prior

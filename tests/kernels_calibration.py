@@ -174,11 +174,6 @@ CALIBRATION = [
         lambda dtype: (_vertebra(dtype).density, _vertebra(dtype), _arms(dtype), _parameters(dtype)),
     ),
     Kernel(
-        "calibration.arm_curves",
-        calibration.arm_curves,
-        lambda dtype: (_parameters(dtype), _arms(dtype), _vertebra(dtype)),
-    ),
-    Kernel(
         "calibration.predict",
         calibration.predict,
         lambda dtype: (_parameters(dtype), _arms(dtype), _vertebra(dtype), _table(dtype)),

@@ -10,6 +10,7 @@ import pytest
 
 import calibration
 import remodeling
+from calibration._predictions import arm_curves, changes_of
 from tests.calibration_arms import ARMS, MONTHS, as_float32, batch, observations, table, trials, vertebra
 
 LEARNED = ("resorption_rate", "estradiol_resorption", "testosterone_balance", "igf1_resorption")
@@ -42,7 +43,7 @@ def _all() -> jax.Array:
 
 @functools.cache
 def _curves() -> np.ndarray:
-    run = jax.jit(calibration.arm_curves)
+    run = jax.jit(arm_curves)
     return np.asarray(run(remodeling.default_parameters(), batch(), vertebra()))
 
 
@@ -159,8 +160,6 @@ def test_kinds_and_months_are_those_of_the_observation():
 
 def _of_curves(rows: calibration.ObservationTable) -> np.ndarray:
     """`predict` after its curves: scale (change - that of the reference)."""
-    from calibration._predictions import changes_of
-
     own = changes_of(jnp.asarray(_curves()), rows.person, rows) * rows.person_share
     other = changes_of(jnp.asarray(_curves()), rows.reference, rows) * rows.reference_share
     return np.asarray(rows.scale * jnp.sum(own - other, axis=1))

@@ -73,7 +73,7 @@ class ObservationTable:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An observation, or an arm, that the fast model does not answer."""
+    """An observation that the fast model does not answer."""
 
     observation: Observation
     "what was observed"

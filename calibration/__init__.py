@@ -4,6 +4,12 @@ Everything a clinic or a trial reports is a function of the maps of the simulati
 here, pure and differentiable. See docs/architecture.md.
 """
 
+from ._arm_courses import ArmBatch as ArmBatch
+from ._arm_courses import make_arm_batch as make_arm_batch
+from ._arm_curves import QUANTITIES as QUANTITIES
+from ._arm_curves import person_curves as person_curves
+from ._arm_people import ASSUMED_MENOPAUSE as ASSUMED_MENOPAUSE
+from ._arm_people import AssumedMenopause as AssumedMenopause
 from ._bias import single_energy_change as single_energy_change
 from ._bias import single_energy_density as single_energy_density
 from ._compartments import CORTICAL as CORTICAL
@@ -13,15 +19,34 @@ from ._compartments import bone_mineral_content as bone_mineral_content
 from ._compartments import compartment_density as compartment_density
 from ._densitometry import Densitometry as Densitometry
 from ._densitometry import densitometry as densitometry
+from ._fast_vertebra import FastVertebra as FastVertebra
+from ._fast_vertebra import make_builtin_vertebra as make_builtin_vertebra
+from ._fast_vertebra import make_fast_vertebra as make_fast_vertebra
 from ._fit import FitInfo as FitInfo
 from ._fit import fit as fit
 from ._fit import fit_traced as fit_traced
+from ._likelihood import error_of_prediction as error_of_prediction
+from ._likelihood import interval_log_probability as interval_log_probability
+from ._likelihood import log_likelihood as log_likelihood
+from ._objective import BETWEEN_TRIALS as BETWEEN_TRIALS
+from ._objective import fold_mask as fold_mask
+from ._objective import make_parameter_prior as make_parameter_prior
+from ._objective import negative_log_posterior as negative_log_posterior
+from ._objective import with_learned as with_learned
 from ._observables import OBSERVABLES as OBSERVABLES
 from ._observables import Observable as Observable
 from ._observables import assumed_standard_error as assumed_standard_error
+from ._observation_table import BASELINE_AREAL_DENSITY as BASELINE_AREAL_DENSITY
+from ._observation_table import LeftOut as LeftOut
+from ._observation_table import ObservationTable as ObservationTable
+from ._observation_table import answered as answered
+from ._observation_table import arms_of as arms_of
+from ._observation_table import make_observation_table as make_observation_table
+from ._observation_table import unanswered as unanswered
 from ._optimisers import LBFGS as LBFGS
 from ._optimisers import Adam as Adam
 from ._optimisers import Optimiser as Optimiser
+from ._predictions import predict as predict
 from ._prior import LogNormalPrior as LogNormalPrior
 from ._prior import make_prior as make_prior
 from ._prior import prior_penalty as prior_penalty

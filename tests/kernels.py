@@ -46,6 +46,13 @@ HOST_FUNCTIONS = {
     "remodeling.simulate_checked",
     "remodeling.stack_people",
     "remodeling.typical_levels",
+    "calibration.answered",
+    "calibration.arms_of",
+    "calibration.assumed_standard_error",
     "calibration.fit",
+    "calibration.fold_mask",
+    "calibration.read_trials",
+    "calibration.select_observations",
+    "calibration.unanswered",
 }
 """Public functions that work on the host by design: set-up, tables, and the checked entries."""

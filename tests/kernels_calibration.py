@@ -1,9 +1,12 @@
 """Functions of `calibration`, for the table of `kernels`."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 
 import calibration
+import remodeling
 from tests.kernel_body import Kernel, body_compartments, body_density, body_elements, vector
 
 
@@ -23,6 +26,73 @@ def _fit_arguments(dtype):
     time = jnp.linspace(0.0, 24.0, 7, dtype=dtype)
     prior = calibration.LogNormalPrior(start, jax.tree.map(lambda _: jnp.asarray(0.5, dtype), start))
     return start, {"time": time, "observed": 6.0 * (1 - jnp.exp(-0.1 * time))}, prior
+
+
+def _arms(dtype):
+    """Two people over three months, and what is observed of them."""
+    levels = remodeling.make_hormone_levels(estradiol_pg_ml=8.0, dtype=dtype)
+    young = remodeling.make_hormone_levels(estradiol_pg_ml=90.0, dtype=dtype)
+    course = remodeling.make_hormone_course(levels, steps=3, step_days=30.0, estradiol_pg_ml=40.0)
+    history = remodeling.history_course(young, levels, years=jnp.asarray(0.5, dtype), steps=4)
+    course, history = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), (course, history))
+    return calibration.ArmBatch(
+        course=course, history=history, female=jnp.asarray([1.0, 0.0], dtype), arms=("a", "b"), months=3
+    )
+
+
+def _vertebra(dtype):
+    return calibration.make_fast_vertebra(
+        [0.1, 0.3, 0.2, 0.4], [1, 2, 1, 2], trabecular_classes=1, cortical_classes=1, dtype=dtype
+    )
+
+
+def _table(dtype):
+    """A density and two markers, one of them an interval."""
+    return calibration.ObservationTable(
+        person=jnp.asarray([[0, 1], [0, 0], [1, 1]]),
+        person_share=jnp.full((3, 2), 0.5, dtype),
+        reference=jnp.asarray([[1, 1], [0, 0], [0, 0]]),
+        reference_share=jnp.asarray([[0.5, 0.5], [0.0, 0.0], [0.0, 0.0]], dtype),
+        quantity=jnp.asarray([1, 4, 5]),
+        row=jnp.asarray([[0, 2], [0, 2], [0, 1]]),
+        way=jnp.asarray([[0.0, 0.5], [0.0, 1.0], [0.0, 0.0]], dtype),
+        scale=jnp.asarray([4.0, 1.0, 1.0], dtype),
+        value=jnp.asarray([3.0, -20.0, 0.0], dtype),
+        low=jnp.asarray([-jnp.inf, -jnp.inf, -10.0], dtype),
+        high=jnp.full(3, jnp.inf, dtype),
+        standard_error=jnp.asarray([1.0, 5.0, 5.0], dtype),
+        interval=jnp.asarray([0.0, 0.0, 1.0], dtype),
+        marker=jnp.asarray([0, 1, 1]),
+        block=jnp.asarray([0, 1, 1]),
+        blocks=2,
+    )
+
+
+def _log_values(dtype):
+    names = ("resorption_rate", "estradiol_resorption", *calibration.BETWEEN_TRIALS)
+    values = (3.7e-5, 0.98, 1.0, 15.0)
+    return {name: jnp.log(jnp.asarray(value, dtype)) for name, value in zip(names, values, strict=True)}
+
+
+def _parameter_prior(dtype):
+    prior = calibration.make_parameter_prior(["resorption_rate", "estradiol_resorption"])
+    return jax.tree.map(lambda leaf: leaf.astype(dtype), prior)
+
+
+def _parameters(dtype):
+    return remodeling.default_parameters(dtype=dtype)
+
+
+def _posterior_arguments(dtype):
+    return (
+        _log_values(dtype),
+        _parameter_prior(dtype),
+        _parameters(dtype),
+        _arms(dtype),
+        _vertebra(dtype),
+        _table(dtype),
+        jnp.ones(3, dtype),
+    )
 
 
 CALIBRATION = [
@@ -89,4 +159,49 @@ CALIBRATION = [
     ),
     Kernel("calibration.fit_traced[LBFGS]", _fit(calibration.LBFGS()), _fit_arguments, differentiable=False),
     Kernel("calibration.fit_traced[Adam]", _fit(calibration.Adam()), _fit_arguments, differentiable=False),
+    Kernel(
+        "calibration.spine_dxa_percent",
+        calibration.spine_dxa_percent,
+        lambda dtype: (vector(dtype, 200.0, 210.0, 4), vector(dtype, 0.94, 0.96, 4)),
+    ),
+    Kernel(
+        "calibration.person_curves",
+        lambda density, vertebra, arms, parameters: calibration.person_curves(
+            *jax.tree.map(lambda leaf: leaf[0], (arms.course, arms.history, arms.female)),
+            parameters,
+            replace(vertebra, density=density),
+        ),
+        lambda dtype: (_vertebra(dtype).density, _vertebra(dtype), _arms(dtype), _parameters(dtype)),
+    ),
+    Kernel(
+        "calibration.predict",
+        calibration.predict,
+        lambda dtype: (_parameters(dtype), _arms(dtype), _vertebra(dtype), _table(dtype)),
+    ),
+    Kernel("calibration.negative_log_posterior", calibration.negative_log_posterior, _posterior_arguments),
+    Kernel(
+        "calibration.with_learned",
+        calibration.with_learned,
+        lambda dtype: (_log_values(dtype), _parameters(dtype)),
+    ),
+    Kernel(
+        "calibration.log_likelihood",
+        calibration.log_likelihood,
+        lambda dtype: (
+            jnp.zeros(3, dtype),
+            _table(dtype),
+            jnp.ones(3, dtype),
+            jnp.asarray([1.0, 15.0], dtype),
+        ),
+    ),
+    Kernel(
+        "calibration.interval_log_probability",
+        calibration.interval_log_probability,
+        lambda dtype: (jnp.zeros(3, dtype), _table(dtype), jnp.asarray([1.0, 15.0], dtype)),
+    ),
+    Kernel(
+        "calibration.error_of_prediction",
+        lambda between_trials, table: calibration.error_of_prediction(table, between_trials),
+        lambda dtype: (jnp.asarray([1.0, 15.0], dtype), _table(dtype)),
+    ),
 ]

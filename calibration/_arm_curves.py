@@ -1,0 +1,112 @@
+"""What scanners and serum would show of one person over the months, with a vertebra of few voxels."""
+
+import jax
+import jax.numpy as jnp
+
+import remodeling
+
+from ._compartments import CORTICAL, TRABECULAR
+from ._fast_vertebra import POSTERIOR, FastVertebra
+from ._spine_dxa import spine_dxa_percent
+from ._turnover import skeletal_turnover_index
+
+QUANTITIES = ("areal", "trabecular", "integral", "cortical", "resorption", "formation")
+"""Curves of a person in the order of `person_curves`: densities of the spine, turnover of the skeleton."""
+FIRST_MARKER = QUANTITIES.index("resorption")
+"""Place of the first turnover curve, whose rows lie in the middle of months (`row_of_month`)."""
+
+
+def person_curves(
+    course: remodeling.HormoneCourse,
+    history: remodeling.HormoneCourse,
+    female: jax.Array,
+    parameters: remodeling.BoneParameters,
+    vertebra: FastVertebra,
+) -> jax.Array:
+    """Densities and turnover of one person in percent of month 0.
+
+    The equations are those of `remodeling.simulate` with the 0-D mechanics, after `start_from_history`.
+    Densities are at the ends of months. Turnover is the mean of a month over the turnover of month 0, of a
+    skeleton of one fifth trabecular and four fifths cortical bone that turns over as this vertebra's does
+    (`skeletal_turnover_index`).
+
+    Args:
+      course: hormones of the months, levels (months,).
+      history: hormones of the years before, levels (steps,).
+      female: 1 for a woman, 0 for a man, ().
+      parameters: biological parameters.
+      vertebra: classes of bone.
+
+    Returns:
+      percent, 100 in row 0, (QUANTITIES, months + 1).
+    """
+    p = parameters
+    classes = vertebra.density.shape[0]
+    past = remodeling.start_from_history(vertebra.density, history, p, female=female)
+    # A person of a few voxels fits into memory with all steps, which spares the reverse pass to repeat them.
+    options = remodeling.make_options(solve_every=1, report_every=1, compartments=classes, checkpoint=False)
+    trajectory, _ = remodeling.simulate(
+        vertebra.density,
+        remodeling.make_surrogate(dtype=vertebra.density.dtype),
+        course,
+        p,
+        compartments=jnp.arange(classes),
+        female=female,
+        history=past,
+        options=options,
+    )
+    density = trajectory.density_mean
+
+    def mean_over(code: int | None) -> jax.Array:
+        counted = vertebra.weight if code is None else vertebra.weight * (vertebra.compartments == code)
+        return density @ (counted / jnp.sum(counted))
+
+    rear = density @ (vertebra.compartments == POSTERIOR).astype(density.dtype)
+    body = mean_over(None)
+    resorbed, formed = _untreated_fluxes(past, p, female)
+
+    def turnover(index: jax.Array, untreated: jax.Array) -> jax.Array:
+        return skeletal_turnover_index(
+            vertebra.weight * untreated * index / 100.0,
+            vertebra.weight * trajectory.bone_fraction,
+            vertebra.weight * untreated,
+            vertebra.weight * trajectory.bone_fraction[0],
+            vertebra.compartments,
+        )
+
+    return jnp.stack(
+        [
+            spine_dxa_percent(body, rear),
+            *(100.0 * mean / mean[0] for mean in (mean_over(TRABECULAR), body, mean_over(CORTICAL))),
+            turnover(trajectory.resorption_index, resorbed),
+            turnover(trajectory.formation_index, formed),
+        ]
+    )
+
+
+def _untreated_fluxes(
+    past: remodeling.PastBone, p: remodeling.BoneParameters, female: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Bone resorbed and formed per tissue volume and day just before month 0, (classes,) each."""
+    drives = remodeling.cell_drives(
+        past.now, past.before, past.log_stimulus, p, female=female, memory=past.igf1_memory
+    )
+    resorbed = remodeling.surface_rate(past.state.bone_fraction, p, past.activity) * past.state.osteoclasts
+    net = remodeling.bone_rates(past.state, drives, p, past.activity).bone_fraction
+    return resorbed, net + resorbed
+
+
+def row_of_month(month: float, *, marker: bool, months: int) -> tuple[int, float]:
+    """Where a month lies between two rows of a curve: the lower row, and the share of the way to the next.
+
+    Row k of a density is month k. Row k of turnover is the middle of the month that ends at k, and row 0 is
+    month 0; after the last middle it stays.
+
+    Raises:
+      ValueError: a month outside 0 to `months`.
+    """
+    if not 0.0 <= month <= months:
+        raise ValueError(f"`month` must be between 0 and {months}, got {month}")
+    place = month if not marker else min(2.0 * month, month + 0.5, float(months))
+    low = min(int(place), months - 1)
+    return low, place - low

@@ -1,0 +1,130 @@
+"""How likely observations of trials are under predictions: robust to outlying trials, intervals as they are.
+
+Numbers y of a group and class of observable (density or marker) deviate together, y = prediction + l b + e: l
+the scale, b normal with the standard deviation tau between trials, e with the printed standard errors s. With
+b integrated out the covariance is C = diag(s^2) + tau^2 l l^T, whose inverse and determinant are closed
+(Sherman and Morrison 1950), r = y - prediction:
+
+    d^2 = r^T C^-1 r = sum r^2 / s^2 - tau^2 (sum l r / s^2)^2 / (1 + tau^2 sum l^2 / s^2)
+    ln det C = sum ln s^2 + ln(1 + tau^2 sum l^2 / s^2)
+
+Robust: the density of a group is a multivariate Student t with 4 degrees of freedom and the scale matrix C,
+so that a trial far off all others pulls with a force that falls as 1 / d (Lange, Little and Taylor 1989).
+An interval has the probability that a number with its mean and variance falls inside: of [low, high] with
+both ends, or of one side. Several intervals of a group are taken as independent.
+"""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import gammaln, log_ndtr
+
+from ._observation_table import ObservationTable
+
+FREEDOM = 4.0
+"""Degrees of freedom of the robust likelihood (assumed; 4 is customary, Lange, Little and Taylor 1989)."""
+_TAIL = -1.0
+"""Argument below which 1 + t / sqrt(4 + t^2) would cancel."""
+
+
+def log_likelihood(
+    prediction: jax.Array,
+    table: ObservationTable,
+    mask: jax.Array,
+    between_trials: jax.Array,
+    *,
+    robust: bool = True,
+) -> jax.Array:
+    """Log likelihood of the observations that a mask lets count.
+
+    Args:
+      prediction: of every observation in its unit, (observations,).
+      table: observations.
+      mask: 1 counts, 0 does not, (observations,); an array, so that all folds share one program.
+      between_trials: standard deviation between trials of densities and of markers, %, (2,).
+      robust: Student t with 4 degrees of freedom instead of normal; static.
+
+    Returns:
+      log likelihood, ().
+    """
+    mask = mask.astype(prediction.dtype)
+    numbers = _blocks(prediction, table, mask * (1.0 - table.interval), between_trials, robust)
+    inside = interval_log_probability(prediction, table, between_trials, robust=robust)
+    return jnp.sum(numbers) + jnp.sum(mask * table.interval * inside)
+
+
+def _blocks(prediction, table, mask, between_trials, robust: bool) -> jax.Array:
+    """Log density of the numbers of each group and class, (blocks,)."""
+
+    def total(values: jax.Array) -> jax.Array:
+        return jax.ops.segment_sum(values, table.block, num_segments=table.blocks)
+
+    residual = table.value - prediction
+    certain = mask / table.standard_error**2
+    # All rows of a block are of one class, so its mean is the variance of that class.
+    variance = total(mask * between_trials[table.marker] ** 2) / jnp.maximum(total(mask), 1.0)
+    spread = 1.0 + variance * total(certain * table.scale**2)
+    pull = total(certain * table.scale * residual)
+    distance = total(certain * residual**2) - variance * pull**2 / spread
+    count = total(mask)
+    log_determinant = total(2.0 * mask * jnp.log(table.standard_error)) + jnp.log(spread)
+    if not robust:
+        return -0.5 * (distance + log_determinant + count * math.log(2.0 * math.pi))
+    half = 0.5 * (FREEDOM + count)
+    constant = gammaln(half) - gammaln(0.5 * FREEDOM) - 0.5 * count * math.log(FREEDOM * math.pi)
+    return constant - 0.5 * log_determinant - half * jnp.log1p(distance / FREEDOM)
+
+
+def interval_log_probability(
+    prediction: jax.Array, table: ObservationTable, between_trials: jax.Array, *, robust: bool = True
+) -> jax.Array:
+    """Log probability that each observation lies in its interval; 0 of numbers, (observations,)."""
+    spread = error_of_prediction(table, between_trials)
+    has_low, has_high = jnp.isfinite(table.low), jnp.isfinite(table.high)
+    low = (jnp.where(has_low, table.low, 0.0) - prediction) / spread
+    high = (jnp.where(has_high, table.high, 0.0) - prediction) / spread
+    both = has_low & has_high
+    below, between = (_t_log_below, _t_log_between) if robust else (log_ndtr, _normal_log_between)
+    # Every branch gets arguments it is smooth at, so that none puts NaN into a derivative of the others.
+    within = between(jnp.where(both, low, -1.0), jnp.where(both, high, 1.0))
+    one_sided = jnp.where(has_high, below(high), jnp.where(has_low, below(-low), 0.0))
+    return jnp.where(both, within, one_sided)
+
+
+def error_of_prediction(table: ObservationTable, between_trials: jax.Array) -> jax.Array:
+    """Standard deviation of observation less prediction, sqrt(s^2 + (tau l)^2), (observations,)."""
+    return jnp.sqrt(table.standard_error**2 + (between_trials[table.marker] * table.scale) ** 2)
+
+
+def _t_weight(t: jax.Array) -> jax.Array:
+    """1 + t / sqrt(4 + t^2), without cancellation in the lower tail."""
+    far = jnp.minimum(t, _TAIL)
+    root = jnp.sqrt(4.0 + far**2)
+    return jnp.where(t < _TAIL, 4.0 / (root * (root - far)), 1.0 + t / jnp.sqrt(4.0 + t**2))
+
+
+def _t_log_below(t: jax.Array) -> jax.Array:
+    """ln P(T < t), Student t with 4 degrees of freedom: P = w^2 (3 - w) / 4, w = 1 + t / sqrt(4 + t^2)."""
+    w = _t_weight(t)
+    return 2.0 * jnp.log(w) + jnp.log(3.0 - w) - math.log(4.0)
+
+
+def _t_log_between(low: jax.Array, high: jax.Array) -> jax.Array:
+    """ln P(low < T < high) of the same, for low < high."""
+    low, high = _mirrored(low, high)
+    a, b = _t_weight(low), _t_weight(high)
+    return jnp.log(b - a) + jnp.log(3.0 * (a + b) - (a**2 + a * b + b**2)) - math.log(4.0)
+
+
+def _normal_log_between(low: jax.Array, high: jax.Array) -> jax.Array:
+    """ln P(low < X < high) of a standard normal number, for low < high."""
+    low, high = _mirrored(low, high)
+    upper = log_ndtr(high)
+    return upper + jnp.log(-jnp.expm1(log_ndtr(low) - upper))
+
+
+def _mirrored(low: jax.Array, high: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The interval in the lower half of a symmetric distribution, where probabilities keep their digits."""
+    upper_half = low + high > 0.0
+    return jnp.where(upper_half, -high, low), jnp.where(upper_half, -low, high)

@@ -186,7 +186,8 @@ def profile_traced(
         return jax.lax.scan(advance, mode[free], distances)[1]
 
     at_mode = loss_of(mode)
-    logs, losses, settled = jax.vmap(one_side)(jnp.array([-1.0, 1.0], mode.dtype))
+    # One side after the other: under vmap a refit that is done would go on computing to its last step.
+    logs, losses, settled = jax.lax.map(one_side, jnp.array([-1.0, 1.0], mode.dtype))
     distance = reach * jnp.arange(points + 1, dtype=mode.dtype) / points
     root = jnp.sqrt(2 * jnp.maximum(losses - at_mode, 0))
     root = jnp.concatenate([jnp.zeros((2, 1), root.dtype), root], axis=1)

@@ -6,10 +6,11 @@ to. Plans and other fixed arrays are arguments too, as in use.
 
 from tests.kernels_calibration import CALIBRATION
 from tests.kernels_fem import FEM
+from tests.kernels_inference import INFERENCE
 from tests.kernels_mesh import MESH
 from tests.kernels_remodeling import REMODELING
 
-KERNELS = [*FEM, *MESH, *REMODELING, *CALIBRATION]
+KERNELS = [*FEM, *MESH, *REMODELING, *CALIBRATION, *INFERENCE]
 
 HOST_FUNCTIONS = {
     "fem.activity",
@@ -54,5 +55,17 @@ HOST_FUNCTIONS = {
     "calibration.read_trials",
     "calibration.select_observations",
     "calibration.unanswered",
+    "calibration.draw_starts",
+    "calibration.identifiability",
+    "calibration.laplace",
+    "calibration.least_squares",
+    "calibration.least_squares_checked",
+    "calibration.multi_start",
+    "calibration.parameter_names",
+    "calibration.profile",
+    "calibration.sample",
+    "calibration.sample_density",
+    "calibration.state_from_arrays",
+    "calibration.state_to_arrays",
 }
 """Public functions that work on the host by design: set-up, tables, and the checked entries."""

@@ -8,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from ._laplace import describe_direction, flat_threshold
 from ._log_vector import log_vector, parameter_names, prior_vectors, require_problem, require_share
@@ -113,9 +112,9 @@ def identifiability(
         if name not in names:
             raise ValueError(f"`profiles` must name parameters ({', '.join(names)}), came {name}")
     parameters = jax.tree.map(jnp.asarray, parameters)
-    jacobian = np.asarray(_jacobian_compiled(residuals, parameters, data))
+    jacobian, of_rows = _rows(_jacobian_compiled(residuals, parameters, data), len(names))
     spreads = np.asarray(prior_vectors(prior, log_vector(parameters)[0])[1])
-    of_rows = np.asarray(labels if labels is not None else _labels(residuals, parameters, data), dtype=str)
+    of_rows = np.asarray(of_rows if labels is None else labels, dtype=str)
     if of_rows.shape != jacobian.shape[:1]:
         raise ValueError(
             f"`labels` must name the group of each of the {jacobian.shape[0]} residuals, came {of_rows.size}"
@@ -152,22 +151,24 @@ def identifiability(
 
 
 def _jacobian(residuals, parameters, data):
-    """d residuals / d ln p, shape (m, n), without the prior."""
+    """d residuals / d ln p without the prior: pytree like the residuals, leaves (..., n)."""
     vector, restore = log_vector(parameters)
-    return jax.jacfwd(lambda logs: ravel_pytree(residuals(restore(logs), data))[0])(vector)
+    return jax.jacfwd(lambda logs: residuals(restore(logs), data))(vector)
 
 
 _jacobian_compiled = jax.jit(_jacobian, static_argnums=0)
 
 
-def _labels(residuals: Any, parameters: Any, data: Any) -> list[str]:
-    """Name of the entry of the residuals' pytree that every residual belongs to; "data" for a bare array."""
-    leaves = jax.tree_util.tree_leaves_with_path(jax.eval_shape(residuals, parameters, data))
-    return [
-        jax.tree_util.keystr(path[:1], simple=True) or "data"
-        for path, leaf in leaves
-        for _ in range(int(np.prod(leaf.shape)))
-    ]
+def _rows(jacobian: Any, size: int) -> tuple[np.ndarray, list[str]]:
+    """The Jacobian as one matrix, (m, n), and the entry of the residuals' pytree of every row.
+
+    A bare array is the group "data".
+    """
+    parts, labels = [], []
+    for path, leaf in jax.tree_util.tree_leaves_with_path(jacobian):
+        parts.append(np.asarray(leaf).reshape(-1, size))
+        labels += [jax.tree_util.keystr(path[:1], simple=True) or "data"] * len(parts[-1])
+    return np.concatenate(parts), labels
 
 
 def _covariance(hessian: np.ndarray, *, floor: float) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._log_vector import all_residuals, log_vector, parameter_names, prior_vectors, require_problem
+from ._log_vector import all_residuals, floating, log_vector, parameter_names, prior_vectors, require_problem
 from ._prior import LogNormalPrior
 
 _FLAT_EPSILONS = 1e3
@@ -137,6 +137,7 @@ def laplace_traced(
 
     Where `info.definite` is false the approximation holds nan or numbers without meaning.
     """
+    parameters = floating(parameters)
     vector, restore = log_vector(parameters)
 
     def stacked(logs):
@@ -213,7 +214,8 @@ def _refusal(names: tuple[str, ...], info: LaplaceInfo) -> str:
             "`residuals` gives a Hessian that is not finite at `parameters`; "
             "look for a square root or a logarithm of zero in the model"
         )
-    kind = "indefinite" if smallest < 0 and abs(smallest) > 1e-6 else "singular"
+    floor = flat_threshold(len(names), info.smallest_eigenvalue.dtype)
+    kind = "indefinite" if smallest < -floor else "singular"
     direction = describe_direction(names, info.flat_direction)
     remedy = (
         "the point is no minimum; go on with `fit`, or take `GaussNewton()`"

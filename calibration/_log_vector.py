@@ -11,6 +11,16 @@ from jax.flatten_util import ravel_pytree
 from ._prior import LogNormalPrior, require_positive, require_same_structure
 
 
+def floating(parameters: Any) -> Any:
+    """The parameters as arrays of real numbers: integers in the default precision, others in their own."""
+
+    def convert(leaf):
+        array = jnp.asarray(leaf)
+        return jnp.asarray(array, jnp.result_type(array, 1.0))
+
+    return jax.tree.map(convert, parameters)
+
+
 def log_vector(parameters: Any) -> tuple[jax.Array, Callable[[jax.Array], Any]]:
     """ln p of all parameters, shape (n,), and the function from such a vector back to positive parameters."""
     vector, restore = ravel_pytree(jax.tree.map(lambda p: jnp.log(jnp.asarray(p)), parameters))

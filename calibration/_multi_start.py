@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._fit import fit_traced
-from ._log_vector import parameter_names, require_problem
+from ._log_vector import floating, require_problem
 from ._optimisers import LBFGS, Optimiser
-from ._prior import LogNormalPrior, require_positive
+from ._prior import LogNormalPrior, require_positive, require_same_structure
 
 
 @jax.tree_util.register_dataclass
@@ -140,14 +140,16 @@ def multi_start(
         structure, a count is below 1, or no start has a finite loss.
       TypeError: `residuals` cannot be called.
     """
-    starts = jax.tree.map(jnp.asarray, starts)
+    starts = floating(starts)
     count = _search_count(starts)
     require_problem(residuals, "starts", starts, None)
     require_problem(residuals, "starts[0]", jax.tree.map(lambda leaf: leaf[0], starts), prior)
     for name, value in (("rounds", rounds), ("steps", steps)):
         if value < 1:
             raise ValueError(f"`{name}` must be at least 1, came {value}")
-    state = _begin(starts, count) if resume is None else _resumed(resume, starts)
+    if resume is not None:
+        require_same_structure("resume.parameters", resume.parameters, "starts", starts)
+    state = _begin(starts, count) if resume is None else resume
     advance = partial(
         _round_compiled,
         residuals,
@@ -157,15 +159,10 @@ def multi_start(
         gradient_tolerance=gradient_tolerance,
         progress_tolerance=progress_tolerance,
     )
-    histories = [(state.loss_history, state.gradient_history)]
     for _ in range(rounds):
         if np.asarray(state.stopped).all():
             break
-        # Without its history: a longer one would be another program.
-        state = advance(_without_history(state), data, prior)
-        histories.append((state.loss_history, state.gradient_history))
-    losses, gradients = (jnp.concatenate(parts, axis=1) for parts in zip(*histories, strict=True))
-    state = replace(state, loss_history=losses, gradient_history=gradients)
+        state = _appended(state, advance(_without_history(state), data, prior))
     if not np.isfinite(np.asarray(state.loss)).any():
         raise ValueError(
             f"`residuals` has no finite loss at any of the {count} `starts`; begin where the model is finite"
@@ -214,9 +211,19 @@ def _begin(starts: Any, count: int) -> MultiStart:
 
 
 def _without_history(state: MultiStart) -> MultiStart:
-    """The state with histories of no length."""
-    empty = jnp.zeros((state.loss.shape[0], 0), state.loss.dtype)
-    return replace(state, loss_history=empty, gradient_history=empty)
+    """The state with histories of no length: a longer one would be another program."""
+    return replace(
+        state, loss_history=state.loss_history[:, :0], gradient_history=state.gradient_history[:, :0]
+    )
+
+
+def _appended(before: MultiStart, after: MultiStart) -> MultiStart:
+    """The state after a round, its histories behind those of the rounds before."""
+    return replace(
+        after,
+        loss_history=jnp.concatenate([before.loss_history, after.loss_history], axis=1),
+        gradient_history=jnp.concatenate([before.gradient_history, after.gradient_history], axis=1),
+    )
 
 
 def _round(
@@ -250,11 +257,8 @@ def _round(
         )
 
     def held(one):
-        return replace(
-            one,
-            loss_history=jnp.full(steps, one.loss),
-            gradient_history=jnp.full(steps, one.gradient_norm),
-        )
+        losses, gradients = jnp.full(steps, one.loss), jnp.full(steps, one.gradient_norm)
+        return replace(one, loss_history=losses, gradient_history=gradients)
 
     def advance(one):
         return jax.lax.cond(one.stopped, held, search, one)
@@ -296,14 +300,3 @@ def _search_count(starts: Any) -> int:
             f"{sorted(lengths)}; draw them with `draw_starts`"
         )
     return lengths.pop()[0]
-
-
-def _resumed(resume: MultiStart, starts: Any) -> MultiStart:
-    """`resume` after a check that it belongs to such parameters."""
-    wanted, came = parameter_names(starts), parameter_names(resume.parameters)
-    if wanted != came:
-        raise ValueError(
-            f"`resume` must hold the parameters of `starts`: needed {wanted[:3]} ... ({len(wanted)}), "
-            f"came {came[:3]} ... ({len(came)})"
-        )
-    return resume

@@ -111,7 +111,7 @@ def test_the_spreads_are_those_of_the_laplace_approximation():
     np.testing.assert_allclose(found.log_sd, np.sqrt(np.diag(problem.covariance)), rtol=1e-10)
 
 
-def test_open_profiles_are_said(rng):
+def test_open_profiles_are_said():
     """Sides as the profile's record has them."""
 
     def record(below, above):
@@ -144,7 +144,7 @@ def test_changed_data_do_not_trace_again():
         traces.append(1)
         return product_residuals(parameters, data)
 
-    calibration.identifiability(residuals, PRODUCT_MODE, data=PRODUCT_DATA, labels=["product", "r"])
+    calibration.identifiability(residuals, PRODUCT_MODE, data=PRODUCT_DATA)
     first = len(traces)
-    calibration.identifiability(residuals, PRODUCT_MODE, data=2 * PRODUCT_DATA, labels=["product", "r"])
+    calibration.identifiability(residuals, PRODUCT_MODE, data=2 * PRODUCT_DATA)
     assert len(traces) == first

@@ -136,6 +136,12 @@ def test_a_hessian_that_is_not_finite_is_refused():
         calibration.laplace(lambda p, d: jnp.sqrt(p - d), 1.0, data=jnp.ones(1))
 
 
+def test_whole_numbers_are_numbers():
+    """A mode given as an integer."""
+    found, _ = calibration.laplace(lambda p, d: jnp.log(p / d) / 0.1, 2, data=jnp.full(1, 2.0))
+    np.testing.assert_allclose(calibration.parameter_intervals(found).upper, 2 * np.exp(Z_95 * 0.1))
+
+
 def test_wrong_arguments_are_named(linear):
     """The argument, what came, what is allowed."""
     _, found, _ = linear

@@ -126,6 +126,16 @@ def test_rounds_and_data_do_not_trace_again():
     assert len(traces) == first
 
 
+def test_precision_follows_the_starts_and_whole_numbers_are_numbers():
+    """float32 throughout ends as float32; starts of integers end as float64."""
+    options = {"rounds": 1, "steps": 2, "optimiser": calibration.Adam()}
+    for dtype, expected in ((np.float32, jnp.float32), (np.int64, jnp.float64)):
+        starts = {"x": np.array([2, 3], dtype)}
+        found, _, state = calibration.multi_start(two_wells, starts, data=ONE.astype(dtype), **options)
+        assert found["x"].dtype == expected
+        assert state.loss.dtype == expected
+
+
 def test_wrong_arguments_are_named():
     """Counts, axes, structures."""
     data = exact_gain_data()
@@ -142,5 +152,5 @@ def test_wrong_arguments_are_named():
         calibration.state_from_arrays({}, good)
     options = {"rounds": 1, "steps": 2, "optimiser": calibration.Adam()}
     other = calibration.multi_start(two_wells, WELL_STARTS, data=ONE, **options)[2]
-    with pytest.raises(ValueError, match="`resume` must hold the parameters of `starts`"):
+    with pytest.raises(ValueError, match=r"`resume.parameters` must be a pytree like `starts`"):
         calibration.multi_start(gain_residuals, good, data=data, resume=other)

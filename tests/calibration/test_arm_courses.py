@@ -1,6 +1,7 @@
 """People of trial arms and the hormones their bone sees."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,3 +126,14 @@ def test_the_batch_covers_the_months_asked_for():
     assert course.testosterone_ng_dl.shape == (len(batch().arms), MONTHS)
     np.testing.assert_allclose(course.step_days, 365.25 / 12)
     assert isinstance(course, remodeling.HormoneCourse)
+
+
+def test_the_page_lists_every_assumed_menopause():
+    """docs/calibration.md has group, years and reason of each."""
+    page = (Path(__file__).parents[2] / "docs" / "calibration.md").read_text()
+    for group, assumed in calibration.ASSUMED_MENOPAUSE.items():
+        line = next(line for line in page.splitlines() if line.startswith(f"| {group} |"))
+        words = {"premenopausal": "before menopause", "surgical": "operation"}
+        years = words.get(assumed.status) or f"{assumed.years:g}"
+        assert years in line
+        assert assumed.reason in line

@@ -17,14 +17,17 @@ LEARNED = ("resorption_rate", "estradiol_resorption", "testosterone_balance", "i
 TRACES: list[int] = []
 
 
-def _posterior(log_values, prior, mask):
+def _posterior(*arguments):
     TRACES.append(1)
-    return calibration.negative_log_posterior(
-        log_values, prior, remodeling.default_parameters(), batch(), vertebra(), table(), mask
-    )
+    return calibration.negative_log_posterior(*arguments)
 
 
-_value_and_gradient = jax.jit(jax.value_and_grad(_posterior))
+_compiled = jax.jit(jax.value_and_grad(_posterior))
+
+
+def _value_and_gradient(log_values, prior, mask):
+    fixed = remodeling.default_parameters()
+    return _compiled(log_values, prior, fixed, batch(), vertebra(), table(), mask)
 
 
 @functools.cache

@@ -24,6 +24,8 @@ class Kernel:
     """positional arguments in a precision"""
     differentiable: bool = True
     """whether reverse mode applies"""
+    slow: bool = False
+    """whether tracing it takes minutes"""
 
     def value_and_gradient(self, *arguments: Any) -> tuple[Any, Any]:
         """Value, and the gradient of half the sum of squares of its real outputs by the first argument."""

@@ -172,13 +172,20 @@ CALIBRATION = [
             replace(vertebra, density=density),
         ),
         lambda dtype: (_vertebra(dtype).density, _vertebra(dtype), _arms(dtype), _parameters(dtype)),
+        slow=True,
     ),
     Kernel(
         "calibration.predict",
         calibration.predict,
         lambda dtype: (_parameters(dtype), _arms(dtype), _vertebra(dtype), _table(dtype)),
+        slow=True,
     ),
-    Kernel("calibration.negative_log_posterior", calibration.negative_log_posterior, _posterior_arguments),
+    Kernel(
+        "calibration.negative_log_posterior",
+        calibration.negative_log_posterior,
+        _posterior_arguments,
+        slow=True,
+    ),
     Kernel(
         "calibration.with_learned",
         calibration.with_learned,

@@ -133,6 +133,18 @@ def _mechanisms(dtype):
 
 REMODELING = [
     Kernel(
+        "remodeling.estradiol_from_testosterone",
+        remodeling.estradiol_from_testosterone,
+        lambda dtype: (
+            vector(dtype, 100.0, 900.0, 5),
+            jnp.asarray(440.0, dtype),
+            jnp.asarray(25.0, dtype),
+            jnp.asarray(40.0, dtype),
+            jnp.asarray(43.0, dtype),
+            remodeling.make_axis_parameters(dtype=dtype),
+        ),
+    ),
+    Kernel(
         "remodeling.free_testosterone_nmol_l",
         remodeling.free_testosterone_nmol_l,
         lambda dtype: (

@@ -13,7 +13,11 @@ from tests.kernels import HOST_FUNCTIONS, KERNELS
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
-@pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)
+@pytest.mark.parametrize(
+    "kernel",
+    [pytest.param(kernel, marks=[pytest.mark.slow] if kernel.slow else []) for kernel in KERNELS],
+    ids=lambda kernel: kernel.name,
+)
 def test_value_and_gradient_lower_for_cuda(kernel, dtype):
     """jax.export for "cuda" refuses callbacks, debug prints and CPU-only linear algebra."""
     program = jax.jit(kernel.value_and_gradient)

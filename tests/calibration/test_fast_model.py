@@ -202,6 +202,7 @@ def test_one_program_serves_all_parameters_and_folds():
     assert float(first) != float(second)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_the_objective_equals_finite_differences():
     """d(-ln posterior) / d ln p, reverse mode against central differences of the value, to 1e-5."""
     start = _start()

@@ -11,6 +11,7 @@ import numpy as np
 
 from ._activities import describe_day
 from ._assumptions import assumptions
+from ._evidence_range import beyond_evidence
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
@@ -266,6 +267,7 @@ def warnings(prepared: Prepared, results: list[ArmResult]) -> list[str]:
         texts.append("Calibrated without a phantom: absolute densities and strengths carry that uncertainty.")
     texts += _overloads(results)
     texts += _cautions(prepared)
+    texts += beyond_evidence(prepared.study)
     texts += _weak_evidence(results)
     if prepared.study.biology:
         names = ", ".join(prepared.study.biology)

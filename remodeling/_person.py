@@ -176,16 +176,18 @@ def make_person(
     shbg = (typical.shbg_nmol_l if female else 40.0) if shbg_nmol_l is None else shbg_nmol_l
     expected = typical.estradiol_pg_ml
     if not female and testosterone > 0:
-        expected = float(
-            estradiol_from_testosterone(
-                testosterone,
-                typical.testosterone_ng_dl,
-                typical.estradiol_pg_ml,
-                shbg,
-                albumin_g_l,
-                make_axis_parameters(),
+        # A number also where a person is made inside of a traced function.
+        with jax.ensure_compile_time_eval():
+            expected = float(
+                estradiol_from_testosterone(
+                    testosterone,
+                    typical.testosterone_ng_dl,
+                    typical.estradiol_pg_ml,
+                    shbg,
+                    albumin_g_l,
+                    make_axis_parameters(),
+                )
             )
-        )
     estradiol = _one(
         "estradiol_pg_ml", estradiol_pg_ml, estradiol_pmol_l, PG_ML_PER_PMOL_L_ESTRADIOL, expected
     )

@@ -65,7 +65,10 @@ def test_ten_years_with_a_uniform_set_point_keep_the_mean_and_make_no_checkerboa
     assert alternating_share(change, bone) < 0.03
 
 
-@pytest.mark.parametrize("voxel_mm", SIZES)
+@pytest.mark.parametrize(
+    "voxel_mm",
+    [pytest.param(size, marks=[pytest.mark.slow] if size == min(SIZES) else []) for size in SIZES],
+)
 def test_halving_the_voxel_hardly_changes_the_trabecular_gain(voxel_mm):
     """The gain of 24 months of weekly testosterone differs by less than 5 % of itself."""
     gains = []

@@ -175,7 +175,7 @@ def make_person(
     )
     shbg = (typical.shbg_nmol_l if female else 40.0) if shbg_nmol_l is None else shbg_nmol_l
     expected = typical.estradiol_pg_ml
-    if not female and testosterone > 0:
+    if not female and testosterone > 0 and estradiol_pg_ml is None and estradiol_pmol_l is None:
         # A number also where a person is made inside of a traced function.
         with jax.ensure_compile_time_eval():
             expected = float(

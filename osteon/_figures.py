@@ -164,8 +164,7 @@ def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]
             panel.set_ylim(bottom=0)
     for panel in axes.flat[len(names) :]:
         panel.set_axis_off()
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
+    add_legend(figure, axes.flat[0])
     figure.suptitle("Hormone levels (mean of each step)")
     return png_bytes(figure)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import UserError
-from ._gallery_figures import agreement_figure, overview_figure, study_figure
+from ._gallery_figures import CHANGES, agreement_figure, overview_figure, study_figure
 from ._machine import prepare_jax
 from ._prepared import Prepared, prepare
 from ._progress import PartOf, Progress, progress_bar
@@ -23,8 +23,6 @@ from ._runfolder import RunFolder, fresh_path, require_fresh, run_folder, slug, 
 from ._study import read_study
 from ._trial_points import agreement
 
-CHANGES = ("trabecular_vbmd_mg_cm3", "spine_dxa_percent", "resorption_percent", "formation_percent")
-"""Quantities that the gallery gives as % change from baseline."""
 _HORMONES = tuple(quantity for quantity in QUANTITIES if quantity.group == "hormone")
 
 

@@ -10,7 +10,8 @@ from ._figures import PALETTE, add_legend, arm_style, draw_change, finish_panel,
 from ._quantities import BY_NAME, QUANTITIES, select, unique
 from ._trial_points import GROUPS, is_met, years_of
 
-_CHANGES = ("trabecular_vbmd_mg_cm3", "spine_dxa_percent", "resorption_percent", "formation_percent")
+CHANGES = ("trabecular_vbmd_mg_cm3", "spine_dxa_percent", "resorption_percent", "formation_percent")
+"""Quantities that the gallery gives as % change from baseline."""
 _MONTHS = ((12, "o", PALETTE[6]), (24, "s", PALETTE[1]), (36, "^", PALETTE[7]))
 _SMALLEST_MOVE = 0.02
 """Least share by which a hormone must move to be shown."""
@@ -36,9 +37,9 @@ def study_figure(rows: list[dict[str, Any]], summary: dict[str, Any]) -> bytes:
         if BY_NAME[name].unit != "-":
             panel.set_ylim(bottom=0)
     rest = panels[len(hormones) :]
-    for panel, name in zip(rest, _CHANGES, strict=False):
+    for panel, name in zip(rest, CHANGES, strict=False):
         draw_change(panel, rows, level, name, summary["trials"])
-    for panel in rest[len(_CHANGES) :]:
+    for panel in rest[len(CHANGES) :]:
         panel.set_axis_off()
     points = [point for point in summary["trials"] if point["level"] == level]
     add_legend(figure, rest[0], points)
@@ -70,8 +71,8 @@ def overview_figure(shown: list[dict[str, Any]]) -> bytes:
         for arm in unique(results, "arm"):
             level = results[0]["level"]
             lines.append((f"{arm}", select(results, arm=arm, level=level)))
-    figure, axes = new_figure(15.0, 0.19 * len(lines) + 1.6, 1, len(_CHANGES))
-    for panel, name in zip(axes.flat, _CHANGES, strict=True):
+    figure, axes = new_figure(15.0, 0.19 * len(lines) + 1.6, 1, len(CHANGES))
+    for panel, name in zip(axes.flat, CHANGES, strict=True):
         panel.axvline(0, color="black", linewidth=0.8)
         for height, (_, rows) in enumerate(lines):
             if rows is None:
@@ -134,7 +135,7 @@ def agreement_figure(points: list[dict[str, Any]]) -> bytes:
 
 def _draw_agreement(panel: Any, point: dict[str, Any]) -> list[float]:
     """One result; returns the coordinates that must lie inside the panel."""
-    years = years_of(point)
+    years = years_of(point["unit"], point["start_month"], point["month"])
     model = point["model"] * years
     low, high, seen = (
         None if v is None else v * years for v in (point["low"], point["high"], point["observed"])

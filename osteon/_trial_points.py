@@ -114,7 +114,7 @@ def _point(
     quantity = MEASURED_BY[seen.observable]
     own = _changes(rows, level, arm, quantity, *span)
     base = 0.0 if reference is None else _changes(rows, level, reference, quantity, *span)[1]
-    years = (span[1] - span[0]) / 12 if "year" in seen.unit else 1.0
+    years = years_of(seen.unit, *span)
     low, high = seen.low, seen.high
     if seen.value is not None and (low is None or high is None) and seen.standard_error is not None:
         low, high = (seen.value + sign * 1.96 * seen.standard_error for sign in (-1, 1))
@@ -184,7 +184,8 @@ def agreement(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
             if not mine:
                 continue
             far = [
-                abs(point["model"] - point["observed"]) * years_of(point)
+                abs(point["model"] - point["observed"])
+                * years_of(point["unit"], point["start_month"], point["month"])
                 for point in mine
                 if point["observed"] is not None
             ]
@@ -200,9 +201,9 @@ def agreement(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return made
 
 
-def years_of(point: dict[str, Any]) -> float:
-    """Years that turn a point's number into a change: those of a rate, 1 for a change."""
-    return (point["month"] - point["start_month"]) / 12 if "year" in point["unit"] else 1.0
+def years_of(unit: str, start_month: float, month: float) -> float:
+    """Years that turn a trial's number into a change: those of a rate, 1 for a change."""
+    return (month - start_month) / 12 if "year" in unit else 1.0
 
 
 def is_met(point: dict[str, Any]) -> bool:

@@ -86,9 +86,9 @@ def make_arm_batch(arms: Sequence[TrialArm], *, months: int, dtype: Any = None) 
             raise ValueError(f"`arms` needs people within range, got arm {arm.name!r}: {error}") from error
     days = months * MONTH_DAYS
     doses = [[dose for dose in arm.doses if dose.start_day < days] for arm, _ in rows]
-    lines = [remodeling.make_protocol(of_arm, duration_days=days, dtype=dtype) for of_arm in doses]
-    # Without any dose there is no array that would tell the floating type of a stack.
-    protocols = remodeling.stack_protocols(lines) if any(doses) else lines[0]
+    protocols = remodeling.stack_protocols(
+        [remodeling.make_protocol(lines, duration_days=days, dtype=dtype) for lines in doses]
+    )
     batch = remodeling.stack_people(people)
     course = _compiled_courses(batch, protocols, months=months)
     reached = [levels_reached(arm, person) for (arm, _), person in zip(rows, people, strict=True)]

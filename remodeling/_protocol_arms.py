@@ -75,7 +75,8 @@ def stack_protocols(protocols: Sequence[Protocol]) -> Protocol:
     if not protocols:
         raise ValueError("`protocols` must hold at least one prescription, got none; no treatment is one too")
     drugs = tuple(dict.fromkeys(drug for protocol in protocols for drug in protocol.drugs))
-    dtype = jnp.result_type(*(leaf for protocol in protocols for leaf in jax.tree.leaves(protocol)))
+    leaves = jax.tree.leaves(tuple(protocols))
+    dtype = jnp.result_type(*leaves) if leaves else float
     days, doses = [], []
     for drug in drugs:
         arms = [_of_drug(protocol, drug, dtype) for protocol in protocols]

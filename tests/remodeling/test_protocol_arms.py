@@ -105,3 +105,10 @@ def test_wrong_prescriptions_are_named(call, text):
     """The error names the argument."""
     with pytest.raises(ValueError, match=text):
         call()
+
+
+def test_arms_without_any_dose_stack_to_no_treatment():
+    """Nobody is given anything: a prescription without lines."""
+    none = r.make_protocol([], duration_days=30.0)
+    stacked = r.stack_protocols([none, none])
+    assert (stacked.drugs, stacked.dose_day, stacked.dose_mg) == ((), (), ())

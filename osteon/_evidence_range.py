@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._study_tables import Arm, Study
+from ._trial_points import shipped_trials
 
 _ACTS_ON = {
     "testosterone_ng_dl": "testosterone",
@@ -42,9 +43,7 @@ def kind_of(drug: str) -> str:
 
 def longest_trials() -> dict[str, float]:
     """Longest time, months, over which a trial of the table followed spine density on each kind of drug."""
-    import calibration
-
-    trials = calibration.read_trials()
+    trials = shipped_trials()
     longest: dict[str, float] = {}
     for seen in trials.observations:
         if not seen.observable.startswith("spine_") or seen.end_month is None:

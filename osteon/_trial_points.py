@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,22 @@ MEASURED_BY = {
 """Quantity of a run by the observable of a trial (`calibration.OBSERVABLES`)."""
 
 
+@functools.cache
+def shipped_trials() -> Any:
+    """The trial table of the package, `calibration.Trials`, read and checked once in a process."""
+    import calibration
+
+    return calibration.read_trials()
+
+
 def trials_of_arms(study: Study) -> dict[str, tuple[str, ...]]:
     """Arms of the trial table that each arm of the study is shown beside.
 
     Raises:
       UserError: names that the table lacks.
     """
-    import calibration
-
     named = {UNTREATED: study.untreated_trials, **{arm.name: arm.trials for arm in study.arm}}
-    known = calibration.read_trials().arms if any(named.values()) else {}
+    known = shipped_trials().arms if any(named.values()) else {}
     wrong = []
     for arm, names in named.items():
         for name in names:
@@ -64,12 +71,10 @@ def trial_points(study: Study, rows: list[dict[str, Any]], level: str) -> list[d
       None, with its 95 % interval, or the interval alone), the model's number, where the point lies on a
       graph of % change (shown, shown_low, shown_high), and what the trial did for the default parameters.
     """
-    import calibration
-
     named = trials_of_arms(study)
     if not any(named.values()):
         return []
-    trials = calibration.read_trials()
+    trials = shipped_trials()
     homes: dict[str, list[str]] = {}
     for arm, names in named.items():
         for name in names:

@@ -107,7 +107,7 @@ def test_what_lies_beyond_the_run_is_left_out():
 
 def test_without_named_trials_the_table_is_not_read(monkeypatch):
     """A study without trials costs nothing."""
-    monkeypatch.setattr(calibration, "read_trials", lambda: pytest.fail("read"))
+    monkeypatch.setattr("osteon._trial_points.shipped_trials", lambda: pytest.fail("read"))
     assert trial_points(study(), [], "L3") == []
 
 

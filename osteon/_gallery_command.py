@@ -6,7 +6,6 @@ import argparse
 import base64
 import csv
 import io
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -76,11 +75,12 @@ def write_gallery(
     for name, one in prepared.items():
         inner = RunFolder(folder.folder(name))
         start = time.perf_counter()
-        run_study(one, inner, PartOf(progress, 1 / len(prepared), name), memory_gb=memory_gb, maps=maps)
+        part = PartOf(progress, 1 / len(prepared), name)
+        rows, summary = run_study(one, inner, part, memory_gb=memory_gb, maps=maps)
         inner.write_log()
         seconds = time.perf_counter() - start
         folder.log(f"{name}: {seconds:.1f} s")
-        shown.append(_read_back(name, inner.path, seconds))
+        shown.append({"name": name, "seconds": seconds, "summary": summary, "rows": rows})
     progress.stage("drawing")
     found = [{"study": one["name"], **point} for one in shown for point in one["summary"]["trials"]]
     points = [{"number": number, **point} for number, point in enumerate(found, start=1)]
@@ -146,17 +146,6 @@ def _arm_lines(one: dict[str, Any], months: list[int]) -> list[dict[str, Any]]:
         }
         for line in lines.values()
     ]
-
-
-def _read_back(name: str, path: Path, seconds: float) -> dict[str, Any]:
-    """Numbers of a finished run."""
-    rows = list(csv.DictReader(io.StringIO((path / "timecourse.csv").read_text(encoding="utf-8"))))
-    return {
-        "name": name,
-        "seconds": seconds,
-        "summary": json.loads((path / "summary.json").read_text(encoding="utf-8")),
-        "rows": [{**row, "month": int(row["month"]), "value": float(row["value"])} for row in rows],
-    }
 
 
 def gallery_rows(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:

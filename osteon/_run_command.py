@@ -16,7 +16,7 @@ from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
 from ._report import write_report
 from ._run_memory import require_run_memory
-from ._runfolder import RunFolder, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
+from ._runfolder import RunFolder, finite, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
 from ._simulation import ArmResult, LevelModel, make_level_model, past_bone, simulate_arm
 from ._study import read_study
 from ._study_tables import Study
@@ -44,8 +44,12 @@ def run_study(
     *,
     memory_gb: float | None = None,
     maps: bool = True,
-) -> None:
-    """Simulate every level and arm and fill the run folder; without `maps`, no maps and no slices drawn."""
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Simulate every level and arm and fill the run folder; without `maps`, no maps and no slices drawn.
+
+    Returns:
+      rows of timecourse.csv, and the content of summary.json.
+    """
     # Figures pull in matplotlib, which `solve` and `check` of a study do without.
     from ._run_outputs import write_figures, write_maps
 
@@ -110,10 +114,12 @@ def run_study(
     folder.write_json("figures.json", write_figures(folder, prepared, results, rows, points, maps))
     folder.write_json("versions.json", {**versions(), "inputs_sha256": prepared.hashes})
     timing = {"run_seconds": time.perf_counter() - begin, "peak_memory_mb": peak_memory_mb()}
-    folder.write_json("summary.json", {**run_summary(prepared, results, rows, points), **timing})
+    summary = finite({**run_summary(prepared, results, rows, points), **timing})
+    folder.write_json("summary.json", summary)
     progress.stage("writing the report", advance=0.05)
     write_report(folder.path)
     folder.log(f"done, peak memory {timing['peak_memory_mb']:.0f} MB")
+    return rows, summary
 
 
 def _pushed(

@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +138,20 @@ def classes(options: argparse.Namespace) -> dict[str, Any]:
     density, codes = _measured_l3()
     trials = calibration.read_trials()
     batch = calibration.make_arm_batch([trials.arms[name] for name in PROBED_ARMS], months=MONTHS)
+    history = jax.tree.map(lambda leaf: leaf[batch.history_of], batch.history)
     people = jax.tree.map(
-        lambda a, b: jnp.concatenate([a, b[None]]), (batch.course, batch.history, batch.female), _study()
+        lambda a, b: jnp.concatenate([a, b[None]]), (batch.course, history, batch.female), _study()
     )
     names = [*PROBED_ARMS, STUDY]
 
     @jax.jit
     def run(people, parameters, vertebra):
-        return jax.lax.map(lambda one: calibration.person_curves(*one, parameters, vertebra), people)
+        def one(person):
+            course, history, female = person
+            past = remodeling.start_from_history(vertebra.density, history, parameters, female=female)
+            return calibration.person_curves(course, past, female, parameters, vertebra)
+
+        return jax.lax.map(one, people)
 
     def curves(trabecular: int, cortical: int) -> np.ndarray:
         vertebra = calibration.make_fast_vertebra(
@@ -204,7 +211,9 @@ def _study() -> tuple[Any, Any, Any]:
     dose = remodeling.Dose("testosterone-cypionate", 100.0, every_days=7.0)
     protocol = remodeling.make_protocol([dose], duration_days=MONTHS * MONTH_DAYS)
     course = remodeling.hormone_course(person, protocol, steps=MONTHS, step_days=MONTH_DAYS)
-    steady = remodeling.history_course(course.baseline, course.baseline, years=1.0, steps=128)
+    steps = calibration.HISTORY_STEPS
+    steady = remodeling.history_course(course.baseline, course.baseline, years=1.0, steps=steps)
+    steady = replace(steady, step_days=jnp.full(steps, steady.step_days))
     return course, steady, person.female
 
 

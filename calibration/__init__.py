@@ -4,6 +4,7 @@ Everything a clinic or a trial reports is a function of the maps of the simulati
 here, pure and differentiable. See docs/architecture.md.
 """
 
+from ._arm_courses import HISTORY_STEPS as HISTORY_STEPS
 from ._arm_courses import ArmBatch as ArmBatch
 from ._arm_courses import make_arm_batch as make_arm_batch
 from ._arm_curves import QUANTITIES as QUANTITIES

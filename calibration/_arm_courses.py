@@ -17,14 +17,18 @@ MONTH_DAYS = 365.25 / 12
 """Length of a month, days, which is a step of a course."""
 INTERVALS_PER_MONTH = 30
 """Intervals of the fine grid of doses in a month."""
-HISTORY_STEPS = 128
-"""Steps of a history: 57 days each in the longest one."""
+HISTORY_STEPS = 40
+"""Steps of a history, short near month 0 and long far back."""
+HISTORY_SCALE_YEARS = 2.0
+"""Time before month 0 from which the steps of a history grow in proportion to it."""
 BEFORE_MENOPAUSE_YEARS = 3.0
 """Years before the final menstrual period at which the history of a woman starts: estradiol falls from 2."""
 LONGEST_HISTORY_YEARS = 20.0
 """Length of the longest history; who is longer past menopause is taken for 17 years past it (assumed)."""
 STEADY_YEARS = 1.0
 """Length of the history of a person whose hormones have long been those of month 0; any does."""
+_POINTS = 5
+"""Points of the mean of estradiol over a step of a history."""
 ARMS_AT_ONCE = 8
 """Arms whose doses are followed at once: what bounds memory."""
 
@@ -37,7 +41,11 @@ class ArmBatch:
     course: remodeling.HormoneCourse
     "hormones of every month from month 0, levels (people, months), baseline and step (people,)"
     history: remodeling.HormoneCourse
-    "hormones of the years before month 0, levels (people, 128), baseline and step (people,)"
+    "hormones of the years before month 0, each once: levels and step (histories, 40), baseline (histories,)"
+    history_of: jax.Array
+    "row of the history of each person, integer, (people,)"
+    history_female: jax.Array
+    "1 women, 0 men, (histories,)"
     female: jax.Array
     "1 women, 0 men, (people,)"
     arms: tuple[str, ...] = field(metadata={"static": True})
@@ -96,9 +104,12 @@ def make_arm_batch(arms: Sequence[TrialArm], *, months: int, dtype: Any = None) 
     course = replace(course, levels=_on_treatment(course, reached, ends))
     young = _compiled_untreated(remodeling.stack_people(before))
     years = np.array([_history_years(arm, sex) for arm, sex in rows])
+    history, first, history_of = _each_once(_histories(rows, young, course.baseline, years), batch.female)
     return ArmBatch(
         course=course,
-        history=_histories(rows, young, course.baseline, years),
+        history=history,
+        history_of=history_of,
+        history_female=batch.female[first],
         female=batch.female,
         arms=tuple(arm.name for arm, _ in rows),
         months=months,
@@ -117,7 +128,13 @@ def _courses(people: remodeling.Person, protocols: remodeling.Protocol, *, month
             person, given, step_days=MONTH_DAYS, per_step=INTERVALS_PER_MONTH
         )
 
-    return jax.lax.map(one, (people, protocols), batch_size=ARMS_AT_ONCE)
+    # A last batch of another size would be a second program, which takes long to compile.
+    count = people.weight_kg.shape[0]
+    filled = -(-count // ARMS_AT_ONCE) * ARMS_AT_ONCE
+    rows = jnp.minimum(jnp.arange(filled), count - 1)
+    everyone = jax.tree.map(lambda leaf: leaf[rows], (people, protocols))
+    followed = jax.lax.map(one, everyone, batch_size=ARMS_AT_ONCE)
+    return jax.tree.map(lambda leaf: leaf[:count], followed)
 
 
 _compiled_courses = jax.jit(_courses, static_argnames="months")
@@ -187,7 +204,8 @@ def _histories(
     start = jax.tree.map(lambda a, b: np.where(years > 0, a, b), young, now)
     start = replace(start, igf1_ng_ml=_unless_deficient(rows, start.igf1_ng_ml, now.igf1_ng_ml))
     start = jax.tree.map(jnp.asarray, start)
-    days = np.where(years > 0, years, STEADY_YEARS) * 365.25 / HISTORY_STEPS
+    lengths = [length if length > 0 else STEADY_YEARS for length in years]
+    days = -365.25 * np.diff(np.stack([_years_before(length) for length in lengths]), axis=1)
     return remodeling.HormoneCourse(
         levels=jax.tree.map(
             lambda a, b: b[:, None] + (a - b)[:, None] * jnp.asarray(left, a.dtype), start, now
@@ -197,6 +215,22 @@ def _histories(
     )
 
 
+def _each_once(
+    histories: remodeling.HormoneCourse, female: jax.Array
+) -> tuple[remodeling.HormoneCourse, np.ndarray, jax.Array]:
+    """Histories that differ, the first person of each, and the history of everybody."""
+    leaves = [np.asarray(leaf) for leaf in (*jax.tree.leaves(histories), female)]
+    flat = np.concatenate([leaf.reshape(leaf.shape[0], -1) for leaf in leaves], axis=1)
+    _, first, row = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+    return jax.tree.map(lambda leaf: leaf[first], histories), first, jnp.asarray(row.ravel(), jnp.int32)
+
+
+def _years_before(years: float) -> np.ndarray:
+    """Edges of the steps of a history, years before month 0, falling to 0, (41,)."""
+    back = np.linspace(1.0, 0.0, HISTORY_STEPS + 1)
+    return HISTORY_SCALE_YEARS * np.expm1(back * np.log1p(years / HISTORY_SCALE_YEARS))
+
+
 def _unless_deficient(rows: list[tuple[TrialArm, PersonSex]], before: Any, now: Any) -> np.ndarray:
     """IGF-1 before: that of month 0, but for a printed deficiency."""
     deficient = np.array([bool(arm.years_deficient) for arm, _ in rows])
@@ -204,13 +238,15 @@ def _unless_deficient(rows: list[tuple[TrialArm, PersonSex]], before: Any, now: 
 
 
 def _young_left(arm: TrialArm, sex: PersonSex, years: float) -> np.ndarray:
-    """Share of the young levels that is left in each step of the history, (128,)."""
+    """Share of the young levels that is left in each step of the history, a mean over it, (40,)."""
     menopause = menopause_of(arm) if sex == "female" else None
     if years == 0.0 or arm.years_deficient or menopause is None or menopause.status == "surgical":
         return np.zeros(HISTORY_STEPS)
     end = years - BEFORE_MENOPAUSE_YEARS
-    middle = end - years + years * (np.arange(HISTORY_STEPS) + 0.5) / HISTORY_STEPS
-    estradiol = np.array([_natural_estradiol(year) for year in middle])
+    edges = end - _years_before(years)
+    inside = (np.arange(_POINTS) + 0.5) / _POINTS
+    years_since = edges[:-1, None] + np.diff(edges)[:, None] * inside
+    estradiol = np.vectorize(_natural_estradiol)(years_since).mean(axis=1)
     last, first = _natural_estradiol(end), _natural_estradiol(-2.0 * BEFORE_MENOPAUSE_YEARS)
     return (estradiol - last) / (first - last)
 

@@ -18,7 +18,7 @@ FIRST_MARKER = QUANTITIES.index("resorption")
 
 def person_curves(
     course: remodeling.HormoneCourse,
-    history: remodeling.HormoneCourse,
+    past: remodeling.PastBone,
     female: jax.Array,
     parameters: remodeling.BoneParameters,
     vertebra: FastVertebra,
@@ -32,7 +32,7 @@ def person_curves(
 
     Args:
       course: hormones of the months, levels (months,).
-      history: hormones of the years before, levels (steps,).
+      past: bone at the end of the years before, of `remodeling.start_from_history` and the same vertebra.
       female: 1 for a woman, 0 for a man, ().
       parameters: biological parameters.
       vertebra: classes of bone.
@@ -42,8 +42,7 @@ def person_curves(
     """
     p = parameters
     classes = vertebra.density.shape[0]
-    past = remodeling.start_from_history(vertebra.density, history, p, female=female)
-    # A person of a few voxels fits into memory with all steps, which spares the reverse pass to repeat them.
+    # As with the years before, all steps fit into memory.
     options = remodeling.make_options(solve_every=1, report_every=1, compartments=classes, checkpoint=False)
     trajectory, _ = remodeling.simulate(
         vertebra.density,

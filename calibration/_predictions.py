@@ -14,8 +14,18 @@ from ._observation_table import ObservationTable
 
 def arm_curves(parameters: remodeling.BoneParameters, batch: ArmBatch, vertebra: FastVertebra) -> jax.Array:
     """`person_curves` of everybody in a batch, (people, QUANTITIES, months + 1)."""
+
+    def ended(history: remodeling.HormoneCourse, female: jax.Array) -> remodeling.PastBone:
+        # A person of a few voxels fits into memory with all steps, which spares derivatives to repeat them.
+        return remodeling.start_from_history(
+            vertebra.density, history, parameters, female=female, checkpoint=False
+        )
+
+    # People with one history share it: half of the work of a prediction is in the years before.
+    pasts = jax.vmap(ended)(batch.history, batch.history_female)
+    own = jax.tree.map(lambda leaf: leaf[batch.history_of], pasts)
     run = jax.vmap(person_curves, in_axes=(0, 0, 0, None, None))
-    return run(batch.course, batch.history, batch.female, parameters, vertebra)
+    return run(batch.course, own, batch.female, parameters, vertebra)
 
 
 def predict(

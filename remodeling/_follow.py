@@ -41,17 +41,17 @@ def relax(start: Any, target: Any, rate_per_day: Any, days: jax.Array) -> tuple[
 def follow(
     target: jax.Array, times: jax.Array, step_days: jax.Array | float, start: jax.Array | None = None
 ) -> tuple[jax.Array, jax.Array]:
-    """`relax` with fixed time constants and steps of one length.
+    """`relax` with fixed time constants.
 
     Args:
       target: signal in each step, (steps, k).
       times: time constants, days, (k,).
-      step_days: length of a step, days, ().
+      step_days: length of the steps, days, () or (steps,).
       start: y at the start, (k,); 0 if None.
 
     Returns:
       means (steps, k), end (k,).
     """
     first = jnp.zeros_like(target[0]) if start is None else start
-    days = jnp.full(target.shape[0], step_days, target.dtype)
+    days = jnp.broadcast_to(step_days, target.shape[:1]).astype(target.dtype)
     return relax(first, target, jnp.broadcast_to(1.0 / times, target.shape), days)

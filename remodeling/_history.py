@@ -26,8 +26,11 @@ from ._surface import clipped_fraction
 
 SEARCH_RANGE = (0.01, 0.98)
 """Bone fractions that Newton's method looks at; outside FRACTION_RANGE a voxel is held fixed anyhow."""
-NEWTON_STEPS = 6
-"""Newton steps from the measured density to the start of the history; the map is close to linear."""
+MOST_SEARCH_STEPS = 30
+"""Most secant steps from the measured density to the start of the history; the map is close to linear, and
+six or seven suffice."""
+SEARCH_EPSILONS = 64.0
+"""Error of the density at which the search ends, in rounding errors of the densest bone."""
 LONGEST_STEP_DAYS = 31.0
 """Longest bone step of a history, days, as in a simulation."""
 
@@ -114,6 +117,7 @@ def start_from_history(
     exponent: jax.Array | float = 3.0,
     female: jax.Array | float = 0.0,
     load_factor: jax.Array | None = None,
+    checkpoint: bool = True,
 ) -> PastBone:
     """The bone whose measured density is the end of a history.
 
@@ -122,11 +126,13 @@ def start_from_history(
 
     Args:
       density: measured now, g/cm3 hydroxyapatite, (nb,).
-      course: hormones of the history, `baseline` those before it.
+      course: hormones of the history, `baseline` those before it; its steps may differ in length, step_days
+        (steps,): long ones far back cost little of the answer and spare most of the work.
       parameters: biological parameters.
       exponent: q of the surrogate mechanics.
       female: 1 for a woman, 0 for a man, ().
       load_factor: load of each step of the history over the habitual one, (steps,); 1 if None.
+      checkpoint: derivatives repeat the steps instead of keeping them all in memory; static.
 
     Returns:
       state, activity and memory for `simulate(..., history=)`. Voxels whose density no history ends at (too
@@ -136,12 +142,12 @@ def start_from_history(
     memory, memory_end = igf1_memory(course, p)
     steps = course.levels.aromatase.shape[0]
     load = jnp.ones(steps, density.dtype) if load_factor is None else load_factor
-    dt = 0.5 * course.step_days
+    dt = jnp.broadcast_to(0.5 * course.step_days, (steps,)).astype(density.dtype)
 
     def run(fraction, activity):
         start = steady_state(fraction, course.baseline, p, activity)
 
-        def substep(carry, levels, remembered, log_load):
+        def substep(carry, levels, remembered, log_load, dt):
             state, shift = carry
 
             def stimulus(state):
@@ -158,32 +164,48 @@ def start_from_history(
             return state, shift - (z - shift) * jnp.expm1(-p.set_point_reset * renewed)
 
         def step(carry, inputs):
-            levels, remembered, load = inputs
+            levels, remembered, load, dt = inputs
             carry = lax.fori_loop(
-                0, 2, lambda _, c: substep(c, levels, remembered, 2.0 * jnp.log(load)), carry
+                0, 2, lambda _, c: substep(c, levels, remembered, 2.0 * jnp.log(load), dt), carry
             )
             return carry, None
 
         carry, _ = lax.scan(
-            jax.checkpoint(step), (start, jnp.zeros_like(fraction)), (course.levels, memory, load)
+            jax.checkpoint(step) if checkpoint else step,
+            (start, jnp.zeros_like(fraction)),
+            (course.levels, memory, load, dt),
         )
         return carry
 
     def mineral(fraction):
         return vbmd(run(fraction, 1.0)[0], p.mineral_maximum)
 
-    def newton(residual, fraction):
-        def improved(_, fraction):
-            value, slope = jax.jvp(residual, (fraction,), (jnp.ones_like(fraction),))
-            fraction = fraction - value / jnp.maximum(slope, 0.2 * p.mineral_maximum)
-            return jnp.clip(fraction, *SEARCH_RANGE)
+    def secant(residual, fraction):
+        tolerance = SEARCH_EPSILONS * jnp.finfo(density.dtype).eps * p.mineral_maximum
 
-        return lax.fori_loop(0, NEWTON_STEPS, improved, fraction)
+        def searching(carry):
+            number, _, step, value, _ = carry
+            # A voxel that no step moves any more (at an edge of the range) is as good as it gets.
+            unfinished = (jnp.abs(value) > tolerance) & (step != 0.0)
+            return (number < MOST_SEARCH_STEPS) & jnp.any(unfinished)
+
+        def improved(carry):
+            number, fraction, step, before, slope = carry
+            value = residual(fraction)
+            known = (number > 0) & (step != 0.0)
+            slope = jnp.where(known, (value - before) / jnp.where(known, step, 1.0), slope)
+            target = fraction - value / jnp.maximum(slope, 0.2 * p.mineral_maximum)
+            target = jnp.clip(target, *SEARCH_RANGE)
+            return number + 1, target, target - fraction, value, slope
+
+        ones = jnp.ones_like(fraction)
+        start = (jnp.zeros((), jnp.int32), fraction, ones, jnp.inf * ones, p.mineral_maximum * ones)
+        return lax.while_loop(searching, improved, start)[1]
 
     fraction = lax.custom_root(
         lambda f: mineral(f) - density,
         jnp.clip(density / p.mineral_maximum, *SEARCH_RANGE),
-        newton,
+        secant,
         lambda linear, y: y / linear(jnp.ones_like(y)),
     )
     low, high = FRACTION_RANGE

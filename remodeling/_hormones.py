@@ -58,7 +58,7 @@ class HormoneCourse:
     baseline: HormoneLevels
     "untreated level of the person, fields ()"
     step_days: jax.Array
-    "length of a step, days, ()"
+    "length of a step, days, (); of a history also (steps,)"
 
     @property
     def testosterone_ng_dl(self) -> jax.Array:

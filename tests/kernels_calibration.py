@@ -35,9 +35,22 @@ def _arms(dtype):
     course = remodeling.make_hormone_course(levels, steps=3, step_days=30.0, estradiol_pg_ml=40.0)
     history = remodeling.history_course(young, levels, years=jnp.asarray(0.5, dtype), steps=4)
     course, history = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), (course, history))
+    female = jnp.asarray([1.0, 0.0], dtype)
     return calibration.ArmBatch(
-        course=course, history=history, female=jnp.asarray([1.0, 0.0], dtype), arms=("a", "b"), months=3
+        course=course,
+        history=history,
+        history_of=jnp.asarray([0, 1]),
+        history_female=female,
+        female=female,
+        arms=("a", "b"),
+        months=3,
     )
+
+
+def _person_curves(density, vertebra, arms, parameters):
+    course, history, female = jax.tree.map(lambda leaf: leaf[0], (arms.course, arms.history, arms.female))
+    past = remodeling.start_from_history(density, history, parameters, female=female)
+    return calibration.person_curves(course, past, female, parameters, replace(vertebra, density=density))
 
 
 def _vertebra(dtype):
@@ -166,11 +179,7 @@ CALIBRATION = [
     ),
     Kernel(
         "calibration.person_curves",
-        lambda density, vertebra, arms, parameters: calibration.person_curves(
-            *jax.tree.map(lambda leaf: leaf[0], (arms.course, arms.history, arms.female)),
-            parameters,
-            replace(vertebra, density=density),
-        ),
+        _person_curves,
         lambda dtype: (_vertebra(dtype).density, _vertebra(dtype), _arms(dtype), _parameters(dtype)),
         slow=True,
     ),

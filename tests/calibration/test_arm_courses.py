@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -53,32 +54,46 @@ def test_a_mans_estradiol_follows_his_testosterone_where_none_is_printed():
     assert start < end < start * 500.0 / 229.6
 
 
+def _history(row):
+    return jax.tree.map(lambda leaf: leaf[batch().history_of[row]], batch().history)
+
+
+def test_people_with_the_same_years_before_share_them():
+    """Arms of one trial have one history; every history is somebody's, and none stands twice."""
+    first, second = (_rows(f"tts-1989-{name}")[0] for name in ("untreated", "patch"))
+    assert batch().history_of[first] == batch().history_of[second]
+    used = np.unique(np.asarray(batch().history_of))
+    np.testing.assert_array_equal(used, np.arange(batch().history.step_days.shape[0]))
+    assert used.size < len(batch().arms)
+
+
 def test_without_a_history_the_years_before_are_those_of_month_0():
     """Men and women before menopause: constant levels, whatever the years."""
     for name in ("smith-2001-leuprolide", "gh-1996-placebo"):
         for row in _rows(name):
-            past = batch().history.levels.estradiol_pg_ml[row]
+            past = _history(row).levels.estradiol_pg_ml
             np.testing.assert_allclose(past, float(batch().course.baseline.estradiol_pg_ml[row]), rtol=1e-12)
 
 
 def test_a_womans_history_falls_from_young_levels_to_those_of_month_0():
     """Two years after menopause: 5 years that start at 90 pg/mL and end at the level of month 0."""
     row = _rows("tts-1989-untreated")[0]
-    history, course = batch().history, batch().course
-    past = np.asarray(history.levels.estradiol_pg_ml[row])
-    np.testing.assert_allclose(float(history.step_days[row]) * past.size / 365.25, 5.0, rtol=1e-9)
+    history, course = _history(row), batch().course
+    past, days = np.asarray(history.levels.estradiol_pg_ml), np.asarray(history.step_days)
+    np.testing.assert_allclose(days.sum() / 365.25, 5.0, rtol=1e-9)
+    assert np.all(np.diff(days) < 0)
     np.testing.assert_allclose(past[0], 90.0, rtol=0.01)
     np.testing.assert_allclose(past[-1], float(course.baseline.estradiol_pg_ml[row]), rtol=0.02)
     assert np.all(np.diff(past) < 0)
-    halfway = 3.0 * past.size / 5.0
-    assert abs(np.argmin(np.abs(past - 48.5)) - halfway) < 0.05 * past.size
+    middle = (np.cumsum(days) - 0.5 * days) / 365.25
+    assert abs(np.interp(-48.5, -past, middle) - 3.0) < 0.1
 
 
 def test_years_of_deficiency_are_lived_through():
     """The printed level for the printed years, typical ones before; the steady levels without them."""
     arm = replace(TRIALS.arms["snyder-2000-testosterone"], years_deficient=4.0)
     made = calibration.make_arm_batch([arm], months=2)
-    assert float(made.history.step_days[0]) * 128 == pytest.approx(4.0 * 365.25)
+    assert float(made.history.step_days[0].sum()) == pytest.approx(4.0 * 365.25)
     np.testing.assert_allclose(made.history.levels.testosterone_ng_dl[0], 78.0, rtol=1e-6)
     assert float(made.history.baseline.testosterone_ng_dl[0]) > 400.0
 

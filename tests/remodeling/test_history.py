@@ -68,6 +68,22 @@ def test_the_run_goes_on_where_the_history_stopped():
     np.testing.assert_allclose(trajectory.formation_total[1], 100.0, atol=1.0)
 
 
+def test_long_steps_far_back_cost_little():
+    """Ten years in 24 steps that grow to 1.7 years, against 240 equal ones: bone now to 2e-3."""
+    density, p = jnp.array([0.1, 0.3, 0.6, 0.9]), r.default_parameters()
+    even = r.make_history(CYCLING, POSTMENOPAUSE, years=10.0, steps=240)
+    edges = np.expm1(np.linspace(np.log1p(10.0), 0.0, 25))
+    graded = r.make_hormone_course(
+        CYCLING, steps=24, step_days=1.0, estradiol_pg_ml=6.0, testosterone_ng_dl=25.0
+    )
+    graded = replace(graded, step_days=jnp.asarray(-365.25 * np.diff(edges)))
+    fine = r.start_from_history(density, even, p, female=1.0)
+    coarse = r.start_from_history(density, graded, p, female=1.0)
+    np.testing.assert_allclose(coarse.start_fraction, fine.start_fraction, rtol=2e-3)
+    np.testing.assert_allclose(coarse.state.bone_fraction, fine.state.bone_fraction, rtol=2e-3)
+    np.testing.assert_allclose(coarse.log_stimulus, fine.log_stimulus, atol=6e-3)
+
+
 def test_voxels_that_no_history_ends_at_are_held():
     """Void, marrow and bone without room keep their density exactly."""
     density = np.array([-0.05, 0.0, 0.2, 1.3])

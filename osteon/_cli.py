@@ -24,6 +24,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
     _add_gallery(commands)
+    _add_fit(commands)
+    _add_qualify(commands)
     _add_solve(commands)
     _add_check(commands)
     report = commands.add_parser("report", help="write report.html of a finished run again")
@@ -85,6 +87,40 @@ def _add_gallery(commands: argparse._SubParsersAction) -> None:
         "--maps", action="store_true", help="also write every run's maps and the pictures of its slices"
     )
     _add_run_options(gallery, "gallery")
+
+
+def _add_fit(commands: argparse._SubParsersAction) -> None:
+    fit = commands.add_parser(
+        "fit",
+        help="learn the biological parameters from published trials",
+        description="Learns from the observations of the trial groups of role calibration, with the fast "
+        "model, and writes posterior.json, parameters.csv, observations.csv, history.csv and figures. A fit "
+        "that was cut off goes on where it was: the same command, the same --out.",
+    )
+    fit.add_argument("--trials", type=Path, metavar="FOLDER", help="trial tables (default: the program's)")
+    fit.add_argument(
+        "--learn", nargs="+", metavar="NAME", help="parameters to learn (default: all of a lognormal prior)"
+    )
+    fit.add_argument("--evaluations", type=int, default=40, help="most evaluations of the model (default 40)")
+    fit.add_argument(
+        "--state", type=Path, metavar="FILE.npz", help="where the search is kept (default: beside --out)"
+    )
+    _add_run_options(fit, "fit")
+
+
+def _add_qualify(commands: argparse._SubParsersAction) -> None:
+    qualify = commands.add_parser(
+        "qualify",
+        help="how well a fit predicts trials, also those it never saw",
+        description="Predicts every observation with the posterior of `osteon fit`, fits again without each "
+        "trial group in turn, and writes qualification.md with coverage, errors and naive predictions.",
+    )
+    qualify.add_argument("posterior", type=Path, metavar="posterior.json")
+    qualify.add_argument(
+        "--trials", type=Path, metavar="FOLDER", help="trial tables (default: the program's)"
+    )
+    qualify.add_argument("--no-folds", action="store_true", help="leave out the fits without one group")
+    _add_run_options(qualify, "qualify")
 
 
 def _add_check(commands: argparse._SubParsersAction) -> None:
@@ -225,6 +261,14 @@ def _command(name: str):
         from ._gallery_command import gallery_command
 
         return gallery_command
+    if name == "fit":
+        from ._fit_command import fit_command
+
+        return fit_command
+    if name == "qualify":
+        from ._qualify_command import qualify_command
+
+        return qualify_command
     if name == "solve":
         from ._solve_command import solve_command
 

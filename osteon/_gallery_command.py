@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import base64
-import csv
-import io
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from ._progress import PartOf, Progress, progress_bar
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE, template
 from ._run_command import run_study
-from ._runfolder import RunFolder, fresh_path, require_fresh, run_folder, slug, versions
+from ._runfolder import RunFolder, csv_text, fresh_path, require_fresh, run_folder, slug, versions
 from ._study import read_study
 from ._trial_points import agreement
 
@@ -90,8 +88,8 @@ def write_gallery(
     if points:
         folder.write_bytes("figures/agreement.png", agreement_figure(points))
     table = gallery_rows(shown)
-    folder.write_text("gallery.csv", _csv(table))
-    folder.write_text("trials.csv", _csv(points))
+    folder.write_text("gallery.csv", csv_text(table))
+    folder.write_text("trials.csv", csv_text(points))
     folder.write_json("versions.json", versions())
     folder.write_json(
         "summary.json",
@@ -166,15 +164,3 @@ def gallery_rows(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return made
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    stream = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(
-            {name: f"{cell:.8g}" if isinstance(cell, float) else cell for name, cell in row.items()}
-            for row in rows
-        )
-    return stream.getvalue()

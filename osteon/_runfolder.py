@@ -1,7 +1,9 @@
 """A run's folder: made aside, filled, and given its name only when complete."""
 
 import contextlib
+import csv
 import hashlib
+import io
 import json
 import math
 import os
@@ -156,6 +158,19 @@ def finite(data: Any) -> Any:
     if isinstance(data, float) and not math.isfinite(data):
         return None
     return data
+
+
+def csv_text(rows: list[dict[str, Any]]) -> str:
+    """Rows as CSV with the keys of the first as its head, numbers to 8 digits; no rows, no text."""
+    stream = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(
+            {name: f"{cell:.8g}" if isinstance(cell, float) else cell for name, cell in row.items()}
+            for row in rows
+        )
+    return stream.getvalue()
 
 
 def sha256(path: Path) -> str:

@@ -53,6 +53,34 @@ def _person_curves(density, vertebra, arms, parameters):
     return calibration.person_curves(course, past, female, parameters, replace(vertebra, density=density))
 
 
+def _problem(dtype):
+    prior = calibration.make_parameter_prior(("estradiol_balance", "testosterone_balance"))
+    return calibration.TrialProblem(
+        prior=jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), prior),
+        fixed=_parameters(dtype),
+        batch=_arms(dtype),
+        vertebra=_vertebra(dtype),
+        table=_table(dtype),
+        mask=jnp.ones(3, dtype),
+        names=tuple(sorted(prior.median)),
+    )
+
+
+def _state(slopes):
+    """A fit at x = 0 with given slopes, (observations, 4)."""
+    zero = jnp.zeros((), slopes.dtype)
+    return calibration.TrialFit(
+        x=jnp.zeros_like(slopes[0]),
+        prediction=jnp.zeros_like(slopes[:, 0]),
+        slopes=slopes,
+        loss=zero,
+        gradient=jnp.zeros_like(slopes[0]),
+        damping=zero,
+        evaluations=jnp.asarray(1),
+        converged=jnp.asarray(True),
+    )
+
+
 def _vertebra(dtype):
     return calibration.make_fast_vertebra(
         [0.1, 0.3, 0.2, 0.4], [1, 2, 1, 2], trabecular_classes=1, cortical_classes=1, dtype=dtype
@@ -219,5 +247,36 @@ CALIBRATION = [
         "calibration.error_of_prediction",
         lambda between_trials, table: calibration.error_of_prediction(table, between_trials),
         lambda dtype: (jnp.asarray([1.0, 15.0], dtype), _table(dtype)),
+    ),
+    Kernel(
+        "calibration.predict_with_slopes",
+        lambda x, problem: calibration.predict_with_slopes(x, problem),
+        lambda dtype: (jnp.zeros(4, dtype), _problem(dtype)),
+        slow=True,
+    ),
+    Kernel(
+        "calibration.objective_of",
+        lambda prediction, x, problem: calibration.objective_of(prediction, x, problem.mask, problem),
+        lambda dtype: (jnp.zeros(3, dtype), jnp.zeros(4, dtype), _problem(dtype)),
+    ),
+    Kernel(
+        "calibration.log_values",
+        calibration.log_values,
+        lambda dtype: (jnp.zeros(4, dtype), _problem(dtype)),
+    ),
+    Kernel(
+        "calibration.vector_of",
+        calibration.vector_of,
+        lambda dtype: ({"estradiol_balance": jnp.asarray(0.2, dtype)}, _problem(dtype)),
+    ),
+    Kernel(
+        "calibration.fit_hessian",
+        lambda slopes, problem: calibration.fit_hessian(_state(slopes), problem.mask, problem),
+        lambda dtype: (jnp.ones((3, 4), dtype), _problem(dtype)),
+    ),
+    Kernel(
+        "calibration.predictive_half_width",
+        calibration.predictive_half_width,
+        lambda dtype: (jnp.ones((3, 4), dtype), jnp.eye(4, dtype=dtype), jnp.ones(3, dtype)),
     ),
 ]

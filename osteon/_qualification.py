@@ -1,0 +1,174 @@
+"""What a qualification says in numbers and words: coverage, errors by class of therapy, naive predictions."""
+
+from typing import Any
+
+import numpy as np
+
+_DENSITIES = ("spine_areal_bmd", "spine_trabecular_vbmd", "spine_integral_vbmd", "spine_cortical_vbmd")
+_SPINE_MONTHS = (12.0, 24.0)
+"""Months of the spine changes whose error is stated."""
+
+
+def add_naive(rows: list[dict[str, Any]], seen: Any, trials: Any) -> None:
+    """Add to rows of density changes what the model and naive predictions say in %, else None."""
+    import calibration
+
+    everything = [
+        item
+        for item in calibration.answered(trials)
+        if trials.groups[trials.arms[item.arm].group].role != "context"
+    ]
+    for row, item in zip(rows, seen, strict=True):
+        naive = calibration.naive_predictions(trials, everything, item)
+        years = 1.0
+        if naive is not None and "year" in item.unit:
+            years = (float(item.end_month) - float(item.start_month)) / 12.0
+        row["percent_observed"] = None if naive is None else naive.observed
+        row["percent_predicted"] = None if naive is None else row["predicted"] * years
+        row["percent_class_mean"] = None if naive is None or not naive.others else naive.class_mean
+        row["percent_exponential"] = None if naive is None or not naive.others else naive.exponential
+
+
+def summaries(rows: list[dict[str, Any]], left_out: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Numbers of what the fit used, of what was left out in turn, and of what it never saw."""
+    validation = [row for row in rows if row["role"] == "validation"]
+    sets = {
+        "used in the fit": [row for row in rows if row["used_in_fit"]],
+        "left out, one group at a time": left_out,
+        "validation groups": validation,
+        "validation groups that no default saw": [
+            row for row in validation if row["seen_by_defaults"] == "none"
+        ],
+    }
+    return {name: _summary(some) for name, some in sets.items() if some}
+
+
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Coverage by class of observable, errors in %, and by class of therapy."""
+    densities = [row for row in rows if row["observable"] in _DENSITIES]
+    spine = [
+        row
+        for row in densities
+        if row["observable"] == "spine_areal_bmd"
+        and row["percent_observed"] is not None
+        and _SPINE_MONTHS[0] <= row["end_month"] - row["start_month"] <= _SPINE_MONTHS[1]
+    ]
+    classes = sorted({row["class"] for row in densities})
+    return {
+        "groups": len({row["group"] for row in rows}),
+        "observations": len(rows),
+        "densities": len(densities),
+        "densities_inside": sum(row["inside"] for row in densities),
+        "markers": len(rows) - len(densities),
+        "markers_inside": sum(row["inside"] for row in rows) - sum(row["inside"] for row in densities),
+        "spine_12_to_24_months": _errors(spine),
+        "all_density_changes": _errors(densities),
+        "by_class": {name: _errors([row for row in densities if row["class"] == name]) for name in classes},
+    }
+
+
+def _errors(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Median absolute errors in %; naive ones only beside the model on the same observations."""
+    changes = [row for row in rows if row["percent_observed"] is not None]
+    if not changes:
+        return {"changes": 0}
+    with_others = [row for row in changes if row["percent_class_mean"] is not None]
+
+    def median(some: list[dict[str, Any]], name: str | None) -> float | None:
+        off = [abs((row[name] if name else 0.0) - row["percent_observed"]) for row in some]
+        return float(np.median(off)) if off else None
+
+    return {
+        "changes": len(changes),
+        "model": median(changes, "percent_predicted"),
+        "no_change": median(changes, None),
+        "with_other_trials": len(with_others),
+        "model_there": median(with_others, "percent_predicted"),
+        "class_mean": median(with_others, "percent_class_mean"),
+        "exponential": median(with_others, "percent_exponential"),
+    }
+
+
+def qualification_text(
+    found: dict[str, dict[str, Any]],
+    rows: list[dict[str, Any]],
+    left_out: list[dict[str, Any]],
+    provenance: dict[str, Any],
+) -> str:
+    """The qualification as Markdown: how it was made, coverage, errors, what lies farthest off."""
+    fitted = ", ".join(provenance["fitted_to"])
+    parts = [
+        "# Qualification",
+        "Written by `osteon qualify`. Research use only, not a medical device.",
+        f"Fitted to {provenance['observations']} observations of {len(provenance['fitted_to'])} trial "
+        f"groups: {fitted}. Learned: {len(provenance['learned'])} parameters. The fit used nothing else; "
+        "constants of drugs at the bone were set beside some of the validation groups (docs/trials.md).",
+        "An observation is inside where its value (or a part of its interval) lies in the 95 % predictive "
+        "interval: uncertainty of parameters, standard error, deviation between trials.",
+        _coverage_table(found),
+        "## Spine areal density over 12 to 24 months",
+        "Median absolute error in %. The last three columns are of the changes for which other trial groups of the same class of therapy and quantity exist.",
+        _error_table({name: one["spine_12_to_24_months"] for name, one in found.items()}, "set"),
+    ]
+    for name, one in found.items():
+        parts += [f"## By class of therapy: {name}", _error_table(one["by_class"], "class")]
+    for name, some in (("never used by the fit", rows), ("left out, one group at a time", left_out)):
+        outside = [row for row in some if not row["used_in_fit"] and not row["inside"]]
+        if some:
+            parts += [f"## Outside of the interval: {name}", _outside_table(outside)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _coverage_table(found: dict[str, dict[str, Any]]) -> str:
+    lines = ["| set | groups | densities inside | markers inside |", "|---|---|---|---|"]
+    lines += [
+        f"| {name} | {one['groups']} | {one['densities_inside']} of {one['densities']} | "
+        f"{one['markers_inside']} of {one['markers']} |"
+        for name, one in found.items()
+    ]
+    return "\n".join(lines)
+
+
+def _error_table(found: dict[str, dict[str, Any]], head: str) -> str:
+    lines = [
+        f"| {head} | changes | model | no change | with other trials | model there | class mean | "
+        "exponential |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, one in found.items():
+        if one["changes"]:
+            cells = [
+                one[key]
+                for key in (
+                    "changes", "model", "no_change", "with_other_trials", "model_there", "class_mean",
+                    "exponential",
+                )
+            ]  # fmt: skip
+            lines.append(f"| {name} | " + " | ".join(_cell(cell) for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: float | int | None) -> str:
+    return "-" if value is None else str(value) if isinstance(value, int) else f"{value:.2f}"
+
+
+def _outside_table(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "None."
+    lines = ["| arm | observable | months | observed | predicted |", "|---|---|---|---|---|"]
+    for row in rows:
+        seen = (
+            f"{row['observed']:g}"
+            if row["observed"] is not None
+            else f"{_end(row['observed_low'])} to {_end(row['observed_high'])}"
+        )
+        lines.append(
+            f"| {row['arm']} | {row['observable']} ({row['unit']}) | {row['start_month']:g} to "
+            f"{row['end_month']:g} | {seen} | {row['predicted']:.2f} ({row['lower']:.2f} to "
+            f"{row['upper']:.2f}) |"
+        )
+    return "\n".join(lines)
+
+
+def _end(value: float | None) -> str:
+    return "open" if value is None else f"{value:g}"

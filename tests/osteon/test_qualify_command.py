@@ -1,0 +1,69 @@
+"""`osteon qualify`: coverage, errors and naive predictions, of a posterior that is read and checked."""
+
+import json
+
+import numpy as np
+import pytest
+
+from osteon._cli import main
+from osteon._qualification import qualification_text, summaries
+
+
+def row(group, observed, predicted, *, used=False, inside=True, months=12.0, others=None, **changes):
+    """A change of areal density of the spine."""
+    return {
+        "group": group, "class": "estrogen", "arm": f"{group}-arm", "observable": "spine_areal_bmd",
+        "unit": "%", "start_month": 0.0, "end_month": months, "role": "calibration" if used else "validation",
+        "seen_by_defaults": "none", "used_in_fit": used, "observed": observed, "observed_low": None,
+        "observed_high": None, "standard_error": 1.0, "predicted": predicted, "lower": predicted - 2.0,
+        "upper": predicted + 2.0, "inside": inside, "percent_observed": observed,
+        "percent_predicted": predicted, "percent_class_mean": others, "percent_exponential": others,
+    } | changes  # fmt: skip
+
+
+ROWS = [
+    row("a", 3.0, 2.0, used=True),
+    row("b", 4.0, 1.0, inside=False, others=4.5),
+    row("c", 1.0, 1.5, months=48.0),
+    row("d", 2.0, 2.5),
+]
+
+
+def test_medians_and_coverage_are_those_of_the_rows():
+    """By hand: validation has three rows of which two are inside; two of them last 12 to 24 months."""
+    found = summaries(ROWS, [])
+    assert set(found) == {"used in the fit", "validation groups", "validation groups that no default saw"}
+    one = found["validation groups"]
+    assert (one["densities"], one["densities_inside"], one["markers"]) == (3, 2, 0)
+    spine = one["spine_12_to_24_months"]
+    assert spine["changes"] == 2
+    assert spine["model"] == pytest.approx(np.median([3.0, 0.5]))
+    assert spine["no_change"] == pytest.approx(3.0)
+    assert (spine["with_other_trials"], spine["class_mean"], spine["model_there"]) == (1, 0.5, 3.0)
+
+
+def test_the_text_says_what_lies_outside():
+    """Fitted groups by name, and the row that is outside with its interval."""
+    provenance = {"fitted_to": ["a"], "learned": ["x"], "observations": 1}
+    text = qualification_text(summaries(ROWS, []), ROWS, [], provenance)
+    assert "Fitted to 1 observations of 1 trial groups: a." in text
+    assert "| b-arm | spine_areal_bmd (%) | 0 to 12 | 4 | 1.00 (-1.00 to 3.00) |" in text
+    assert "d-arm" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [("{}", "posterior file"), (None, "other trial tables")],
+)
+def test_a_posterior_that_cannot_be_used_is_refused(content, text, tmp_path, capsys):
+    """Exit code 2 and one sentence; no folder appears."""
+    path = tmp_path / "posterior.json"
+    names = ["between_trials_density", "between_trials_marker", "estradiol_half"]
+    data = {
+        "format": "osteon-posterior/1", "names": names, "values": [1.0, 15.0, 8.0],
+        "log_covariance": np.eye(3).tolist(), "provenance": {"trial_tables_sha256": "0"},
+    }  # fmt: skip
+    path.write_text(json.dumps(data) if content is None else content)
+    assert main(["qualify", str(path), "--out", str(tmp_path / "out"), "--quiet", "--no-cache"]) == 2
+    assert text in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

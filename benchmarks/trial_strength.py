@@ -1,7 +1,7 @@
-"""Vertebral strength of the men of the T Trials, predicted by finite elements and compared with what was printed.
+"""Strength of the vertebra of the T Trials men by finite elements, beside what was printed.
 
-    python -m benchmarks.trial_strength                      # all, into benchmarks/results/trial_strength.json
-    python -m benchmarks.trial_strength --parts prediction   # without the checks of voxel size and density
+    python -m benchmarks.trial_strength                     # all, into benchmarks/results/trial_strength.json
+    python -m benchmarks.trial_strength --parts prediction  # without the checks of voxel size and density
 
 The parameters saw the densities of the trial, and no strength of any trial: docs/trial_strength.md.
 """
@@ -35,7 +35,7 @@ Metab 82:2386); assumed for the men of the T Trials, whose own was not seen."""
 CHECKS = ((1.0, TRABECULAR_MG_CM3), (3.0, TRABECULAR_MG_CM3), (VOXEL_MM, 120.0))
 """Voxel edge, mm, and trabecular density, mg HA/cm3, at which the prediction is repeated."""
 PEEL_MM = 2.0
-"""Depth to which the surface is taken off the trabecular core, mm (assumed: the trial's own cut was not seen)."""
+"""What is taken off the surface to leave the trabecular core, mm (assumed: the trial's cut was not seen)."""
 LAW = "kopperdahl-2002"
 SURFACE = "vertebral-cancellous"
 CAP_MM = 3.0
@@ -58,8 +58,9 @@ STRENGTH = {
     PLACEBO: Printed(2.4, -1.0, 5.7),
     DIFFERENCE: Printed(8.5, 6.0, 10.9),
 }
-"""Strength of the trabecular bone of the spine by finite elements of CT (Snyder 2017, JAMA Intern Med 177:471,
-abstract). No table of the fit holds it; whole and peripheral bone are in a figure only."""
+"""Strength of the trabecular bone of the spine by finite elements of CT (Snyder 2017, JAMA Intern Med 177,
+471, abstract; the upper limit of placebo and the difference as quoted by endocrinologyadvisor.com). It is in
+no table of the fit. Whole and peripheral bone are in a figure only."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.trial_strength", description=__doc__.splitlines()[0]
     )
-    parser.add_argument("--parts", nargs="+", choices=("prediction", "checks"), default=["prediction", "checks"])
+    parser.add_argument(
+        "--parts", nargs="+", choices=("prediction", "checks"), default=["prediction", "checks"]
+    )
     parser.add_argument("--voxel-mm", type=float, default=VOXEL_MM)
     parser.add_argument("--trabecular-mg-cm3", type=float, default=TRABECULAR_MG_CM3)
     parser.add_argument("--out", type=Path, default=FILE)
@@ -134,6 +137,8 @@ def parameters_and_trials(trials: calibration.Trials) -> tuple[remodeling.BonePa
 def predict(voxel_mm: float, trabecular_mg_cm3: float) -> dict[str, Any]:
     """Density and strength before and after, of the whole body and of its core, in both arms.
 
+    The hormones are those that the fit sees. Neither arm has a history: the bone starts at rest.
+
     Args:
       voxel_mm: edge of a voxel, mm.
       trabecular_mg_cm3: mean trabecular density before treatment, mg HA/cm3.
@@ -145,14 +150,19 @@ def predict(voxel_mm: float, trabecular_mg_cm3: float) -> dict[str, Any]:
     modulus, strong = stiffness_and_strength(bone.density)
     tests = {"whole": (cap(bone, bone.body), np.ones(len(bone.density), bool))}
     tests["trabecular"] = (cap(bone, bone.core), bone.in_core)
+    outside = np.asarray(fem.density_law(LAW).out_of_range(_seen(bone.density)))
     before = {part: push(test, modulus[own], strong[own]) for part, (test, own) in tests.items()}
     arms = {}
     for row, name in enumerate(batch.arms):
-        density, ratio = remodeled(bone, tests["whole"][0], modulus, batch, row, parameters)
-        after = dict(zip(READINGS, (stiffness_and_strength(density), (modulus * ratio, strong * ratio)), strict=True))
+        course, female = jax.tree.map(lambda leaf, row=row: leaf[row], (batch.course, batch.female))
+        density, ratio = remodeled(bone, tests["whole"][0], modulus, course, female, parameters)
+        after = dict(
+            zip(READINGS, (stiffness_and_strength(density), (modulus * ratio, strong * ratio)), strict=True)
+        )
         arms[name] = {
             "density_change_percent": {
-                part: _percent(density[own].mean(), bone.density[own].mean()) for part, (_, own) in tests.items()
+                part: _percent(density[own].mean(), bone.density[own].mean())
+                for part, (_, own) in tests.items()
             },
             **{
                 part: {
@@ -166,6 +176,9 @@ def predict(voxel_mm: float, trabecular_mg_cm3: float) -> dict[str, Any]:
         "voxel_mm": voxel_mm,
         "trabecular_mg_cm3": trabecular_mg_cm3,
         "voxels": {part: int(own.sum()) for part, (_, own) in tests.items()},
+        "share_outside_the_range_of_the_law": {
+            part: round(float(outside[own].mean()), 4) for part, (_, own) in tests.items()
+        },
         "mean_density_mg_cm3": {
             part: round(1000 * float(bone.density[own].mean()), 2) for part, (_, own) in tests.items()
         },
@@ -179,7 +192,9 @@ def make_bone(voxel_mm: float, trabecular_mg_cm3: float) -> Bone:
     made = meshes.make_vertebra(voxel_mm, trabecular_mg_cm3=trabecular_mg_cm3)
     body = np.isin(np.asarray(made.labels.values), (calibration.TRABECULAR, calibration.CORTICAL))
     places = np.argwhere(body)
-    box = tuple(slice(low, high + 1) for low, high in zip(places.min(axis=0), places.max(axis=0), strict=True))
+    box = tuple(
+        slice(low, high + 1) for low, high in zip(places.min(axis=0), places.max(axis=0), strict=True)
+    )
     density = np.asarray(made.density.values, dtype=float)[box]
     body = body[box]
     depth = np.asarray(ndimage.distance_transform_edt(np.pad(body, 1)))[1:-1, 1:-1, 1:-1] - 0.5
@@ -189,8 +204,12 @@ def make_bone(voxel_mm: float, trabecular_mg_cm3: float) -> Bone:
 def stiffness_and_strength(density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Modulus and compressive yield stress, MPa, of a density in g/cm3 hydroxyapatite."""
     law = fem.density_law(LAW)
-    seen = jnp.asarray(density * meshes.k2hpo4_over_ha())
-    return np.asarray(law.modulus_mpa(seen)), np.asarray(law.yield_stress_mpa(seen))
+    return np.asarray(law.modulus_mpa(_seen(density))), np.asarray(law.yield_stress_mpa(_seen(density)))
+
+
+def _seen(density: np.ndarray) -> jax.Array:
+    """Density as the law wants it, g/cm3 K2HPO4."""
+    return jnp.asarray(density * meshes.k2hpo4_over_ha())
 
 
 def cap(bone: Bone, mask: np.ndarray) -> Capped:
@@ -206,8 +225,8 @@ def remodeled(
     bone: Bone,
     test: Capped,
     modulus: np.ndarray,
-    batch: calibration.ArmBatch,
-    row: int,
+    course: remodeling.HormoneCourse,
+    female: Any,
     parameters: remodeling.BoneParameters,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Density (g/cm3) at the end of an arm, and the modulus over that of the start, (nb,) each.
@@ -216,8 +235,8 @@ def remodeled(
       bone: the body.
       test: the whole body between caps.
       modulus: of its voxels at the start, MPa, (nb,).
-      batch: hormones.
-      row: of the arm in the batch.
+      course: hormones of MONTHS months.
+      female: 1 a woman, 0 a man.
       parameters: biological parameters.
     """
     is_bone = np.zeros(test.capped.mask.shape, bool)
@@ -225,15 +244,12 @@ def remodeled(
     mechanics = remodeling.make_finite_element_mechanics(
         test.plan, np.asarray(fem.capped_modulus(jnp.asarray(modulus), test.capped)), is_bone
     )
-    course, history, female = jax.tree.map(lambda leaf: leaf[row], (batch.course, batch.history, batch.female))
-    past = jax.jit(remodeling.start_from_history)(jnp.asarray(bone.density), history, parameters, female=female)
     trajectory, _ = remodeling.simulate_checked(
         bone.density,
         mechanics,
         course,
         parameters,
         female=female,
-        history=past,
         options=remodeling.make_options(substeps=2, solve_every=3, report_every=MONTHS),
     )
     end = mechanics.modulus(trajectory.end, trajectory.start, trajectory.activity)
@@ -247,7 +263,9 @@ def push(test: Capped, modulus: np.ndarray, yield_stress: np.ndarray) -> dict[st
       test: bone and caps.
       modulus, yield_stress: of its bone voxels, MPa, (nb,).
     """
-    factors = np.linspace(0, STRAIN * test.height_mm / abs(float(fem.top_displacement(test.plan))), INCREMENTS + 1)
+    factors = np.linspace(
+        0, STRAIN * test.height_mm / abs(float(fem.top_displacement(test.plan))), INCREMENTS + 1
+    )
     curve, _ = fem.force_displacement_checked(
         fem.capped_modulus(jnp.asarray(modulus), test.capped),
         fem.capped_modulus(jnp.asarray(yield_stress), test.capped),
@@ -291,6 +309,14 @@ def compare(prediction: dict[str, Any], trials: calibration.Trials) -> list[dict
                         for reading in READINGS
                     },
                 },
+                "strength_over_density": {
+                    "observed": round(strength.value / density.value, 2),
+                    **{
+                        reading: round(found[reading] / found["density"], 2)
+                        for reading in READINGS
+                        if found["density"] != 0
+                    },
+                },
             }
         )
     return rows
@@ -312,7 +338,8 @@ def _changes(after: dict[str, float], before: dict[str, float]) -> dict[str, flo
 
 
 def _percent(after: float, before: float) -> float:
-    return round(100 * (float(after) / float(before) - 1), 3)
+    # the sum turns a negative zero into zero
+    return round(100 * (float(after) / float(before) - 1), 3) + 0.0
 
 
 if __name__ == "__main__":

@@ -10,19 +10,25 @@ import argparse
 import json
 import os
 import platform
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import ndimage
 
 import calibration
 import fem
-import meshes
 import remodeling
+from benchmarks._strength_body import (
+    Bone,
+    Capped,
+    cap,
+    make_bone,
+    push,
+    share_out_of_range,
+    stiffness_and_strength,
+)
 
 FILE = Path(__file__).resolve().parent / "results" / "trial_strength.json"
 PLACEBO, TREATED = "ttrials-2017-placebo", "ttrials-2017-testosterone"
@@ -32,17 +38,12 @@ VOXEL_MM = 2.0
 TRABECULAR_MG_CM3 = 95.2
 """Trabecular density before treatment, mg HA/cm3: of untreated hypogonadal men (Behre 1997, J Clin Endocrinol
 Metab 82:2386); assumed for the men of the T Trials, whose own was not seen."""
-CHECKS = ((1.0, TRABECULAR_MG_CM3), (3.0, TRABECULAR_MG_CM3), (VOXEL_MM, 120.0))
+CHECKS = ((3.0, TRABECULAR_MG_CM3), (VOXEL_MM, 120.0), (1.0, TRABECULAR_MG_CM3))
 """Voxel edge, mm, and trabecular density, mg HA/cm3, at which the prediction is repeated."""
-PEEL_MM = 2.0
-"""What is taken off the surface to leave the trabecular core, mm (assumed: the trial's cut was not seen)."""
-LAW = "kopperdahl-2002"
-SURFACE = "vertebral-cancellous"
-CAP_MM = 3.0
-STRAIN, INCREMENTS, RTOL = 0.02, 20, 1e-6
 READINGS = ("of_density", "of_remodeled_bone")
-"""Strength at the end: of the density as a scanner sees it, by the law of the start, which is how the trial
-read its scans; and of the remodeled bone, whose modulus follows bone and mineral at a kept yield strain."""
+"""Strength at the end: of the density that a second scan would see, by the law of the first, as finite
+elements of CT read a trial; and of the remodeled bone, whose modulus follows bone and mineral at a kept yield
+strain."""
 
 
 class Printed(NamedTuple):
@@ -61,36 +62,6 @@ STRENGTH = {
 """Strength of the trabecular bone of the spine by finite elements of CT (Snyder 2017, JAMA Intern Med 177,
 471, abstract; the upper limit of placebo and the difference as quoted by endocrinologyadvisor.com). It is in
 no table of the fit. Whole and peripheral bone are in a figure only."""
-
-
-@dataclass(frozen=True)
-class Bone:
-    """The built-in vertebral body, cropped."""
-
-    body: np.ndarray
-    "voxels of the body, boolean, (nx, ny, nz)"
-    core: np.ndarray
-    "voxels of the trabecular core, boolean, (nx, ny, nz)"
-    density: np.ndarray
-    "density of the voxels of the body, g/cm3 hydroxyapatite, (nb,)"
-    voxel_mm: float
-    "edge of a voxel, mm"
-
-    @property
-    def in_core(self) -> np.ndarray:
-        """Voxels of the body that are of the core, boolean, (nb,)."""
-        return self.core[self.body]
-
-
-class Capped(NamedTuple):
-    """Bone between two caps, under the load case of the test."""
-
-    capped: fem.Capped
-    "bone and caps"
-    plan: fem.Plan
-    "of axial compression"
-    height_mm: float
-    "height of the bone, mm"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -120,12 +91,19 @@ def main(arguments: list[str] | None = None) -> int:
     if "prediction" in options.parts:
         report["prediction"] = predict(options.voxel_mm, options.trabecular_mg_cm3)
         report["comparison"] = compare(report["prediction"], trials)
+        _write(report, options.out)
     if "checks" in options.parts:
-        report["checks"] = [predict(voxel_mm, density) for voxel_mm, density in CHECKS]
-    options.out.parent.mkdir(exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=1) + "\n")
+        report["checks"] = []
+        for voxel_mm, density in CHECKS:
+            report["checks"].append(predict(voxel_mm, density))
+            _write(report, options.out)
     print(json.dumps(report, indent=1))
     return 0
+
+
+def _write(report: dict[str, Any], path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def parameters_and_trials(trials: calibration.Trials) -> tuple[remodeling.BoneParameters, list[str]]:
@@ -150,7 +128,6 @@ def predict(voxel_mm: float, trabecular_mg_cm3: float) -> dict[str, Any]:
     modulus, strong = stiffness_and_strength(bone.density)
     tests = {"whole": (cap(bone, bone.body), np.ones(len(bone.density), bool))}
     tests["trabecular"] = (cap(bone, bone.core), bone.in_core)
-    outside = np.asarray(fem.density_law(LAW).out_of_range(_seen(bone.density)))
     before = {part: push(test, modulus[own], strong[own]) for part, (test, own) in tests.items()}
     arms = {}
     for row, name in enumerate(batch.arms):
@@ -177,7 +154,7 @@ def predict(voxel_mm: float, trabecular_mg_cm3: float) -> dict[str, Any]:
         "trabecular_mg_cm3": trabecular_mg_cm3,
         "voxels": {part: int(own.sum()) for part, (_, own) in tests.items()},
         "share_outside_the_range_of_the_law": {
-            part: round(float(outside[own].mean()), 4) for part, (_, own) in tests.items()
+            part: round(share_out_of_range(bone.density[own]), 4) for part, (_, own) in tests.items()
         },
         "mean_density_mg_cm3": {
             part: round(1000 * float(bone.density[own].mean()), 2) for part, (_, own) in tests.items()
@@ -185,40 +162,6 @@ def predict(voxel_mm: float, trabecular_mg_cm3: float) -> dict[str, Any]:
         "before": before,
         "arms": arms,
     }
-
-
-def make_bone(voxel_mm: float, trabecular_mg_cm3: float) -> Bone:
-    """Body of `meshes.make_vertebra` with its true density, and the core of it deeper than PEEL_MM."""
-    made = meshes.make_vertebra(voxel_mm, trabecular_mg_cm3=trabecular_mg_cm3)
-    body = np.isin(np.asarray(made.labels.values), (calibration.TRABECULAR, calibration.CORTICAL))
-    places = np.argwhere(body)
-    box = tuple(
-        slice(low, high + 1) for low, high in zip(places.min(axis=0), places.max(axis=0), strict=True)
-    )
-    density = np.asarray(made.density.values, dtype=float)[box]
-    body = body[box]
-    depth = np.asarray(ndimage.distance_transform_edt(np.pad(body, 1)))[1:-1, 1:-1, 1:-1] - 0.5
-    return Bone(body, depth * voxel_mm > PEEL_MM, density[body], voxel_mm)
-
-
-def stiffness_and_strength(density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Modulus and compressive yield stress, MPa, of a density in g/cm3 hydroxyapatite."""
-    law = fem.density_law(LAW)
-    return np.asarray(law.modulus_mpa(_seen(density))), np.asarray(law.yield_stress_mpa(_seen(density)))
-
-
-def _seen(density: np.ndarray) -> jax.Array:
-    """Density as the law wants it, g/cm3 K2HPO4."""
-    return jnp.asarray(density * meshes.k2hpo4_over_ha())
-
-
-def cap(bone: Bone, mask: np.ndarray) -> Capped:
-    """A part of the body between two caps of cement."""
-    capped = fem.add_caps(mask, bone.voxel_mm, thickness_mm=CAP_MM)
-    plan = fem.make_plan(
-        capped.mask, bone.voxel_mm, fem.load_case("pmma-axial", strain=-0.01), material=fem.isotropic()
-    )
-    return Capped(capped, plan, float(np.ptp(np.argwhere(mask)[:, 2]) + 1) * bone.voxel_mm)
 
 
 def remodeled(
@@ -254,32 +197,6 @@ def remodeled(
     )
     end = mechanics.modulus(trajectory.end, trajectory.start, trajectory.activity)
     return np.asarray(trajectory.density[-1]), np.asarray(end[mechanics.bone_elements]) / modulus
-
-
-def push(test: Capped, modulus: np.ndarray, yield_stress: np.ndarray) -> dict[str, float]:
-    """Strength and stiffness of capped bone pushed beyond yield; the cement stays elastic.
-
-    Args:
-      test: bone and caps.
-      modulus, yield_stress: of its bone voxels, MPa, (nb,).
-    """
-    factors = np.linspace(
-        0, STRAIN * test.height_mm / abs(float(fem.top_displacement(test.plan))), INCREMENTS + 1
-    )
-    curve, _ = fem.force_displacement_checked(
-        fem.capped_modulus(jnp.asarray(modulus), test.capped),
-        fem.capped_modulus(jnp.asarray(yield_stress), test.capped),
-        test.plan,
-        fem.YIELD_SURFACES[SURFACE],
-        factors[1:],
-        rtol=RTOL,
-    )
-    read = fem.nonlinear_strength(curve, test.height_mm)
-    return {
-        "yield_n": float(read.yield_n),
-        "stated_strain_n": float(read.stated_n),
-        "stiffness_n_per_mm": float(read.stiffness_n_per_mm),
-    }
 
 
 def compare(prediction: dict[str, Any], trials: calibration.Trials) -> list[dict[str, Any]]:

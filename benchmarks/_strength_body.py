@@ -70,9 +70,9 @@ def stiffness_and_strength(density: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.asarray(law.modulus_mpa(_seen(density))), np.asarray(law.yield_stress_mpa(_seen(density)))
 
 
-def share_out_of_range(density: np.ndarray) -> float:
-    """Share of densities in g/cm3 hydroxyapatite that lie outside the range of the law."""
-    return float(fem.density_law(LAW).out_of_range(_seen(density)))
+def count_out_of_range(density: np.ndarray) -> int:
+    """Number of densities in g/cm3 hydroxyapatite that lie outside the range of the law."""
+    return int(fem.density_law(LAW).out_of_range(_seen(density)))
 
 
 def _seen(density: np.ndarray) -> jax.Array:

@@ -24,9 +24,9 @@ from benchmarks._strength_body import (
     Bone,
     Capped,
     cap,
+    count_out_of_range,
     make_bone,
     push,
-    share_out_of_range,
     stiffness_and_strength,
 )
 
@@ -153,8 +153,8 @@ def predict(voxel_mm: float, trabecular_mg_cm3: float) -> dict[str, Any]:
         "voxel_mm": voxel_mm,
         "trabecular_mg_cm3": trabecular_mg_cm3,
         "voxels": {part: int(own.sum()) for part, (_, own) in tests.items()},
-        "share_outside_the_range_of_the_law": {
-            part: round(share_out_of_range(bone.density[own]), 4) for part, (_, own) in tests.items()
+        "voxels_outside_the_range_of_the_law": {
+            part: count_out_of_range(bone.density[own]) for part, (_, own) in tests.items()
         },
         "mean_density_mg_cm3": {
             part: round(1000 * float(bone.density[own].mean()), 2) for part, (_, own) in tests.items()

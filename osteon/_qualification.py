@@ -107,8 +107,8 @@ def qualification_text(
         "interval: uncertainty of parameters, standard error, deviation between trials.",
         _coverage_table(found),
         "## Spine areal density over 12 to 24 months",
-        "Median absolute error in %. The last three columns are of the changes for which other trial groups of "
-        "the same class of therapy and quantity exist.",
+        "Median absolute error in %. The last three columns are of the changes for which other trial groups "
+        "of the same class of therapy and quantity exist.",
         _error_table({name: one["spine_12_to_24_months"] for name, one in found.items()}, "set"),
     ]
     for name, one in found.items():

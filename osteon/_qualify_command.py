@@ -107,16 +107,20 @@ def _left_out(
     state = _at_mode(posterior, problem)
     counted = np.asarray(problem.mask) > 0
     groups = {trials.arms[item.arm].group for item, counts in zip(seen, counted, strict=True) if counts}
+
+    def told(group: str) -> None:
+        folder.log(f"without {group}")
+        progress.stage(f"without {group}", 0.85 / len(groups))
+
     ends = calibration.leave_one_group_out(
         state,
         problem,
         trials,
         seen,
-        told=lambda group: progress.stage(f"without {group}", 0.85 / len(groups)),
+        told=told,
     )
     rows = []
     for end in ends:
-        folder.log(f"without {end.group}: {end.evaluations} evaluations")
         some = [seen[row] for row in end.rows]
         rows += observation_rows(some, trials, end.prediction, end.half_width, np.zeros(len(some), bool))
     add_naive(rows, [seen[row] for end in ends for row in end.rows], trials)

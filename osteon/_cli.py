@@ -52,8 +52,12 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, help="folder of the images, in place of image.folder")
 
 
-def _add_machine(parser: argparse.ArgumentParser) -> None:
+def _add_cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-cache", action="store_true", help="do not keep compiled programs between runs")
+
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    _add_cache(parser)
     parser.add_argument(
         "--memory-gb", type=float, help="refuse above this memory plan (default: the machine's)"
     )
@@ -66,12 +70,16 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser, name: str) -> None:
+    _add_folder(parser, name)
+    _add_machine(parser)
+
+
+def _add_folder(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--out", type=Path, help=f"new folder (default: runs/{name}-001, -002, ...)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
         "--progress", action="store_true", help="progress bar also where this is not a terminal"
     )
-    _add_machine(parser)
 
 
 def _add_gallery(commands: argparse._SubParsersAction) -> None:
@@ -105,7 +113,8 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
     fit.add_argument(
         "--state", type=Path, metavar="FILE.npz", help="where the search is kept (default: beside --out)"
     )
-    _add_run_options(fit, "fit")
+    _add_folder(fit, "fit")
+    _add_cache(fit)
 
 
 def _add_qualify(commands: argparse._SubParsersAction) -> None:
@@ -120,7 +129,8 @@ def _add_qualify(commands: argparse._SubParsersAction) -> None:
         "--trials", type=Path, metavar="FOLDER", help="trial tables (default: the program's)"
     )
     qualify.add_argument("--no-folds", action="store_true", help="leave out the fits without one group")
-    _add_run_options(qualify, "qualify")
+    _add_folder(qualify, "qualify")
+    _add_cache(qualify)
 
 
 def _add_check(commands: argparse._SubParsersAction) -> None:
@@ -240,7 +250,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"osteon: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("osteon: interrupted; nothing was written", file=sys.stderr)
+        print("osteon: interrupted; no folder was written", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception:
         traceback.print_exc()

@@ -64,7 +64,10 @@ def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path):
     assert set(told) == {*LEARNED, *calibration.BETWEEN_TRIALS}
     for row in told.values():
         assert float(row["lower"]) < float(row["value"]) < float(row["upper"])
-    assert float(told["estradiol_balance"]["shrinkage"]) > 0.0
+    variance = dict(zip(found.names, np.diag(found.log_covariance), strict=True))
+    for name, row in told.items():
+        expected = 1.0 - variance[name] / float(row["prior_log_sd"]) ** 2
+        assert float(row["shrinkage"]) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,6 @@ The parameters saw the densities of the trial, and no strength of any trial: doc
 
 import argparse
 import json
-import os
-import platform
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +18,7 @@ import numpy as np
 import calibration
 import fem
 import remodeling
+from benchmarks._parts import begun
 from benchmarks._strength_body import (
     Bone,
     Capped,
@@ -76,13 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--trabecular-mg-cm3", type=float, default=TRABECULAR_MG_CM3)
     parser.add_argument("--out", type=Path, default=FILE)
     options = parser.parse_args(arguments)
-    jax.config.update("jax_enable_x64", True)
-    report = json.loads(options.out.read_text()) if options.out.exists() else {}
-    report["machine"] = {
-        "processor": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "jax": jax.__version__,
-    }
+    report = begun(options.out)
     trials = calibration.read_trials()
     report["fitted_trials"] = parameters_and_trials(trials)[1]
     report["strengths_answered_by_the_fit"] = [

@@ -10,8 +10,6 @@ CPU seconds are those of all threads: on a shared machine they repeat better tha
 import argparse
 import csv
 import json
-import os
-import platform
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +22,7 @@ import numpy as np
 import calibration
 import meshes
 import remodeling
+from benchmarks._parts import begun
 
 FILE = Path(__file__).resolve().parent / "results" / "trials.json"
 MONTHS = 120
@@ -43,13 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, help=f"folder of `osteon run {STUDY}`")
     parser.add_argument("--out", type=Path, default=FILE)
     options = parser.parse_args(arguments)
-    jax.config.update("jax_enable_x64", True)
-    report = json.loads(options.out.read_text()) if options.out.exists() else {}
-    report["machine"] = {
-        "processor": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
-        "jax": jax.__version__,
-    }
+    report = begun(options.out)
     for part in options.parts:
         report[part] = PARTS[part](options)
         options.out.parent.mkdir(exist_ok=True)
@@ -251,8 +244,7 @@ def timing(options: argparse.Namespace) -> dict[str, Any]:
     made: dict[str, Any] = {"courses": _since(begin), "people": len(batch.arms), "observations": len(seen)}
     table = calibration.make_observation_table(trials, seen, batch)
     fixed = remodeling.default_parameters()
-    names = [row.name for row in remodeling.PARAMETERS if row.prior and row.prior[0] == "lognormal"]
-    prior = calibration.make_parameter_prior(names)
+    prior = calibration.make_parameter_prior(calibration.LEARNED)
     values = {
         name: jnp.log(jnp.asarray(getattr(fixed, name, median))) for name, median in prior.median.items()
     }

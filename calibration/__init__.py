@@ -100,7 +100,6 @@ from ._trial_fit import TrialFit as TrialFit
 from ._trial_fit import begin_fit as begin_fit
 from ._trial_fit import fit_hessian as fit_hessian
 from ._trial_fit import fit_trials as fit_trials
-from ._trial_fit import learned_values as learned_values
 from ._trial_fit import restarted as restarted
 from ._trial_posterior import TrialPosterior as TrialPosterior
 from ._trial_posterior import fit_settings_hash as fit_settings_hash

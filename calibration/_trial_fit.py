@@ -16,11 +16,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jax import lax
 
-from ._trial_problem import TrialProblem, log_values, objective_of, predict_with_slopes
+from ._trial_problem import TrialProblem, objective_of, predict_with_slopes
 
 INNER_STEPS = 300
 """Most steps of L-BFGS on the linear model."""
@@ -208,8 +207,3 @@ def fit_hessian(state: TrialFit, mask: jax.Array, problem: TrialProblem) -> jax.
 
 
 compiled_hessian = jax.jit(fit_hessian)
-
-
-def learned_values(state: TrialFit, problem: TrialProblem) -> dict[str, float]:
-    """Learned values by name, in their units."""
-    return {name: float(np.exp(value)) for name, value in log_values(state.x, problem).items()}

@@ -97,6 +97,10 @@ def _add_gallery(commands: argparse._SubParsersAction) -> None:
     _add_run_options(gallery, "gallery")
 
 
+def _add_trials(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trials", type=Path, metavar="FOLDER", help="trial tables (default: the program's)")
+
+
 def _add_fit(commands: argparse._SubParsersAction) -> None:
     fit = commands.add_parser(
         "fit",
@@ -105,7 +109,7 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
         "model, and writes posterior.json, parameters.csv, observations.csv, history.csv and figures. A fit "
         "that was cut off goes on where it was: the same command, the same --out.",
     )
-    fit.add_argument("--trials", type=Path, metavar="FOLDER", help="trial tables (default: the program's)")
+    _add_trials(fit)
     fit.add_argument(
         "--learn", nargs="+", metavar="NAME", help="parameters to learn (default: all of a lognormal prior)"
     )
@@ -125,9 +129,7 @@ def _add_qualify(commands: argparse._SubParsersAction) -> None:
         "trial group in turn, and writes qualification.md with coverage, errors and naive predictions.",
     )
     qualify.add_argument("posterior", type=Path, metavar="posterior.json")
-    qualify.add_argument(
-        "--trials", type=Path, metavar="FOLDER", help="trial tables (default: the program's)"
-    )
+    _add_trials(qualify)
     qualify.add_argument("--no-folds", action="store_true", help="leave out the fits without one group")
     _add_folder(qualify, "qualify")
     _add_cache(qualify)

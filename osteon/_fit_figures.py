@@ -27,13 +27,8 @@ def parameter_figure(rows: list[dict[str, Any]]) -> bytes:
     panel.set_xscale("log")
     panel.set_xticks(_FACTORS, [f"{factor:g}" for factor in _FACTORS])
     panel.minorticks_off()
-    panel.set_yticks(range(len(rows)), [row["name"].replace("_", " ") for row in rows])
-    panel.invert_yaxis()
-    panel.margins(y=0.02)
     panel.set_xlabel("value over the median of its prior (95 % intervals)")
-    figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    panel.spines[["top", "right"]].set_visible(False)
-    return png_bytes(figure)
+    return _finished(figure, panel, [row["name"].replace("_", " ") for row in rows])
 
 
 def observation_figure(rows: list[dict[str, Any]]) -> bytes:
@@ -52,12 +47,17 @@ def observation_figure(rows: list[dict[str, Any]]) -> bytes:
     panel.plot([], [], "o-", color=_POSTERIOR, label="fitted model, 95 % predictive interval")
     panel.plot([], [], "o-", color=_MISSED, label="observed outside")
     panel.axvline(0.0, color="0.7", linewidth=1, zorder=0)
-    panel.set_yticks(range(len(shown)), [_label(row) for row in shown])
+    panel.set_xlabel("change, % (rates: %/year; differences: % against the reference arm)")
+    return _finished(figure, panel, [_label(row) for row in shown])
+
+
+def _finished(figure: Any, panel: Any, labels: list[str]) -> bytes:
+    """PNG of a panel with one line a row, the first on top, its legend above."""
+    panel.set_yticks(range(len(labels)), labels)
     panel.invert_yaxis()
     panel.margins(y=0.02)
-    panel.set_xlabel("change, % (rates: %/year; differences: % against the reference arm)")
-    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     panel.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False)
     return png_bytes(figure)
 
 

@@ -25,7 +25,7 @@ from ._state import BoneState, room, vbmd
 from ._surface import clipped_fraction
 
 SEARCH_RANGE = (0.01, 0.98)
-"""Bone fractions that Newton's method looks at; outside FRACTION_RANGE a voxel is held fixed anyhow."""
+"""Bone fractions that the search looks at; outside FRACTION_RANGE a voxel is held fixed anyhow."""
 MOST_SEARCH_STEPS = 30
 """Most secant steps from the measured density to the start of the history; the map is close to linear, and
 six or seven suffice."""

@@ -56,7 +56,6 @@ HOST_FUNCTIONS = {
     "calibration.fit_settings_hash",
     "calibration.fit_trials",
     "calibration.information_by_group",
-    "calibration.learned_values",
     "calibration.leave_one_group_out",
     "calibration.naive_predictions",
     "calibration.observation_class",

@@ -1,12 +1,15 @@
 """How likely observations of trials are under predictions: robust to outlying trials, intervals as they are.
 
-Numbers y of a group and class of observable (density or marker) deviate together, y = prediction + l b + e: l
-the scale, b normal with the standard deviation tau between trials, e with the printed standard errors s. With
-b integrated out the covariance is C = diag(s^2) + tau^2 l l^T, whose inverse and determinant are closed
-(Sherman and Morrison 1950), r = y - prediction:
+Numbers y of a group and class of observable (density or marker) deviate from the model in part together,
+y = prediction + l (b + a) + e: l the scale, b of the whole trial, a of the observation (who stayed, who took
+the drug, what the model gets wrong of this arm), both normal with the variances rho tau^2 and
+(1 - rho) tau^2, e with the printed standard errors s. Were all of it of the trial (rho = 1), the model would
+answer for the difference of two arms to the last digit of a small standard error. With b integrated out the
+covariance is C = diag(v) + rho tau^2 l l^T, v = s^2 + (1 - rho) tau^2 l^2, whose inverse and determinant are
+closed (Sherman and Morrison 1950), r = y - prediction:
 
-    d^2 = r^T C^-1 r = sum r^2 / s^2 - tau^2 (sum l r / s^2)^2 / (1 + tau^2 sum l^2 / s^2)
-    ln det C = sum ln s^2 + ln(1 + tau^2 sum l^2 / s^2)
+    d^2 = r^T C^-1 r = sum r^2 / v - rho tau^2 (sum l r / v)^2 / (1 + rho tau^2 sum l^2 / v)
+    ln det C = sum ln v + ln(1 + rho tau^2 sum l^2 / v)
 
 Robust: the density of a group is a multivariate Student t with 4 degrees of freedom and the scale matrix C,
 so that a trial far off all others pulls with a force that falls as 1 / d (Lange, Little and Taylor 1989).
@@ -22,6 +25,8 @@ from jax.scipy.special import gammaln, log_ndtr
 
 from ._observation_table import ObservationTable
 
+SHARED = 0.5
+"""Share rho of the variance between trials that all numbers of a trial have in common (assumed)."""
 FREEDOM = 4.0
 """Degrees of freedom of the robust likelihood (assumed; 4 is customary, Lange, Little and Taylor 1989)."""
 _TAIL = -1.0
@@ -61,14 +66,16 @@ def _blocks(prediction, table, mask, between_trials, robust: bool) -> jax.Array:
         return jax.ops.segment_sum(values, table.block, num_segments=table.blocks)
 
     residual = table.value - prediction
-    certain = mask / table.standard_error**2
+    deviation = between_trials[table.marker] ** 2
+    own = table.standard_error**2 + (1.0 - SHARED) * deviation * table.scale**2
+    certain = mask / own
     # All rows of a block are of one class, so its mean is the variance of that class.
-    variance = total(mask * between_trials[table.marker] ** 2) / jnp.maximum(total(mask), 1.0)
+    variance = SHARED * total(mask * deviation) / jnp.maximum(total(mask), 1.0)
     spread = 1.0 + variance * total(certain * table.scale**2)
     pull = total(certain * table.scale * residual)
     distance = total(certain * residual**2) - variance * pull**2 / spread
     count = total(mask)
-    log_determinant = total(2.0 * mask * jnp.log(table.standard_error)) + jnp.log(spread)
+    log_determinant = total(mask * jnp.log(own)) + jnp.log(spread)
     if not robust:
         return -0.5 * (distance + log_determinant + count * math.log(2.0 * math.pi))
     half = 0.5 * (FREEDOM + count)

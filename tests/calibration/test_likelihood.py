@@ -44,7 +44,9 @@ BETWEEN = jnp.asarray([1.5, 12.0])
 
 @ROBUST
 def test_numbers_of_a_trial_have_the_dense_covariance(rng, robust):
-    """ln N(r; 0, C) or ln t_4(r; 0, C) of each block, C = diag(s^2) + tau^2 l l^T, without masked rows."""
+    """ln N(r; 0, C) or ln t_4(r; 0, C) of each block without masked rows,
+    C = diag(s^2 + tau^2 l^2 / 2) + tau^2 l l^T / 2.
+    """
     table = make_table(rng, numbers=9)
     mask = np.array([1, 1, 0, 1, 1, 1, 1, 0, 1.0])
     prediction = rng.normal(1.0, 2.0, 9)
@@ -57,7 +59,8 @@ def test_numbers_of_a_trial_have_the_dense_covariance(rng, robust):
         if rows.size:
             scale = np.asarray(table.scale)[rows]
             tau = float(BETWEEN[int(table.marker[rows[0]])])
-            dense = np.diag(np.asarray(table.standard_error)[rows] ** 2) + tau**2 * np.outer(scale, scale)
+            own = np.asarray(table.standard_error)[rows] ** 2 + 0.5 * (tau * scale) ** 2
+            dense = np.diag(own) + 0.5 * tau**2 * np.outer(scale, scale)
             residual = np.asarray(table.value)[rows] - prediction[rows]
             law = scipy.stats.multivariate_t(np.zeros(rows.size), dense, df=4) if robust else None
             law = law or scipy.stats.multivariate_normal(np.zeros(rows.size), dense)

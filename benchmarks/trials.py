@@ -141,7 +141,13 @@ def classes(options: argparse.Namespace) -> dict[str, Any]:
     def run(people, parameters, vertebra):
         def one(person):
             course, history, female = person
-            past = remodeling.start_from_history(vertebra.density, history, parameters, female=female)
+            past = remodeling.start_from_history(
+                vertebra.density,
+                history,
+                parameters,
+                female=female,
+                compact=calibration.compact_classes(vertebra),
+            )
             return calibration.person_curves(course, past, female, parameters, vertebra)
 
         return jax.lax.map(one, people)

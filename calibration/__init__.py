@@ -21,6 +21,7 @@ from ._compartments import compartment_density as compartment_density
 from ._densitometry import Densitometry as Densitometry
 from ._densitometry import densitometry as densitometry
 from ._fast_vertebra import FastVertebra as FastVertebra
+from ._fast_vertebra import compact_classes as compact_classes
 from ._fast_vertebra import make_builtin_vertebra as make_builtin_vertebra
 from ._fast_vertebra import make_fast_vertebra as make_fast_vertebra
 from ._fit import FitInfo as FitInfo

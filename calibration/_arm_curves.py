@@ -90,8 +90,9 @@ def _untreated_fluxes(
     drives = remodeling.cell_drives(
         past.now, past.before, past.log_stimulus, p, female=female, memory=past.igf1_memory
     )
-    resorbed = remodeling.surface_rate(past.state.bone_fraction, p, past.activity) * past.state.osteoclasts
-    net = remodeling.bone_rates(past.state, drives, p, past.activity).bone_fraction
+    surface = remodeling.surface_rate(past.state.bone_fraction, p, past.activity, past.compact)
+    resorbed = surface * past.state.osteoclasts
+    net = remodeling.bone_rates(past.state, drives, p, past.activity, past.compact).bone_fraction
     return resorbed, net + resorbed
 
 

@@ -93,6 +93,11 @@ def make_fast_vertebra(
     )
 
 
+def compact_classes(vertebra: FastVertebra) -> jax.Array:
+    """1 of compact bone (shell, endplates, posterior elements), 0 of trabecular, (classes,)."""
+    return (vertebra.compartments != TRABECULAR).astype(vertebra.density.dtype)
+
+
 def make_builtin_vertebra(
     *,
     voxel_mm: float = 1.5,

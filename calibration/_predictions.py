@@ -8,7 +8,7 @@ import remodeling
 from ._arm_courses import ArmBatch
 from ._arm_curves import QUANTITIES, person_curves
 from ._bias import single_energy_change
-from ._fast_vertebra import FastVertebra
+from ._fast_vertebra import FastVertebra, compact_classes
 from ._observation_table import ObservationTable
 
 
@@ -18,7 +18,12 @@ def arm_curves(parameters: remodeling.BoneParameters, batch: ArmBatch, vertebra:
     def ended(history: remodeling.HormoneCourse, female: jax.Array) -> remodeling.PastBone:
         # A person of a few voxels fits into memory with all steps, which spares derivatives to repeat them.
         return remodeling.start_from_history(
-            vertebra.density, history, parameters, female=female, checkpoint=False
+            vertebra.density,
+            history,
+            parameters,
+            female=female,
+            compact=compact_classes(vertebra),
+            checkpoint=False,
         )
 
     # People with one history share it: half of the work of a prediction is in the years before.

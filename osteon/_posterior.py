@@ -19,7 +19,7 @@ def _compiled() -> Any:
         past = (
             None
             if history is None
-            else remodeling.start_from_history(density, history, parameters, female=female)
+            else remodeling.start_from_history(density, history, parameters, female=female, compact=1.0)
         )
         steps = course.levels.aromatase.shape[0]
         trajectory, _ = remodeling.simulate(
@@ -28,6 +28,7 @@ def _compiled() -> Any:
             course,
             parameters,
             female=female,
+            compact=1.0,
             history=past,
             options=remodeling.make_options(report_every=steps, solve_every=steps),
         )

@@ -281,7 +281,17 @@ def past_bone(level: LevelBone, history: Any, parameters: Any, study: Study) -> 
         return None
     density = jnp.asarray(level.density_ha)
     female = jnp.asarray(float(study.subject.sex == "female"))
-    return jax.jit(remodeling.start_from_history)(density, history, parameters, female=female)
+    compact = jnp.asarray(_is_compact(level), density.dtype)
+    return jax.jit(remodeling.start_from_history)(
+        density, history, parameters, female=female, compact=compact
+    )
+
+
+def _is_compact(level: LevelBone) -> np.ndarray:
+    """1 shell and endplates, 0 trabecular, integer, (nb,)."""
+    import calibration
+
+    return np.where(level.compartments == calibration.TRABECULAR, 0, 1)
 
 
 def simulate_arm(
@@ -315,7 +325,6 @@ def simulate_arm(
     """
     import jax.numpy as jnp
 
-    import calibration
     import fem
     import remodeling
 
@@ -324,14 +333,15 @@ def simulate_arm(
     options = remodeling.make_options(
         substeps=1, solve_every=solve_every, report_every=report_every, compartments=2
     )
-    codes = np.where(level.compartments == calibration.TRABECULAR, 0, 1)
+    compact = _is_compact(level)
     try:
         trajectory, info = remodeling.simulate_checked(
             level.density_ha,
             model.mechanics,
             course,
             parameters,
-            compartments=codes,
+            compartments=compact,
+            compact=compact,
             female=float(study.subject.sex == "female"),
             history=past,
             options=options,

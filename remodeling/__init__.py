@@ -120,6 +120,7 @@ from ._state import Drives as Drives
 from ._state import Fluxes as Fluxes
 from ._state import room as room
 from ._state import vbmd as vbmd
+from ._surface import compact_surface as compact_surface
 from ._surface import specific_surface as specific_surface
 from ._units import estradiol_pg_ml_from_pmol_l as estradiol_pg_ml_from_pmol_l
 from ._units import estradiol_pmol_l as estradiol_pmol_l

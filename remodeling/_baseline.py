@@ -23,6 +23,7 @@ def steady_state(
     hormones: HormoneLevels,
     parameters: BoneParameters,
     activity: jax.Array | float = 1.0,
+    compact: jax.Array | float = 0.0,
 ) -> BoneState:
     """The state in which nothing moves under habitual load and the person's own hormones.
 
@@ -33,11 +34,12 @@ def steady_state(
       hormones: levels before treatment, fields ().
       parameters: biological parameters.
       activity: 1 where bone remodels, 0 where a voxel is held fixed, (nb,).
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,) or ().
     """
     p = parameters
     drives = cell_drives(hormones, hormones, jnp.zeros_like(bone_fraction), p)
     osteoclasts = jnp.exp(drives.log_resorption) * jnp.ones_like(bone_fraction)
-    rho = surface_rate(bone_fraction, p, activity) * osteoclasts
+    rho = surface_rate(bone_fraction, p, activity, compact) * osteoclasts
     turnover = rho / clipped_fraction(bone_fraction)
     return BoneState(
         osteoclasts=osteoclasts,
@@ -49,7 +51,10 @@ def steady_state(
 
 
 def bone_fraction_from_vbmd(
-    density: jax.Array, hormones: HormoneLevels, parameters: BoneParameters
+    density: jax.Array,
+    hormones: HormoneLevels,
+    parameters: BoneParameters,
+    compact: jax.Array | float = 0.0,
 ) -> jax.Array:
     """Bone fraction f whose steady state has the measured mineral density: mu_max (f - D(f)) = density.
 
@@ -58,11 +63,14 @@ def bone_fraction_from_vbmd(
 
     Args:
       density: mineral per tissue volume, g/cm3 hydroxyapatite, (nb,) or ().
+      hormones: levels before treatment, fields ().
+      parameters: biological parameters.
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,) or ().
     """
     p = parameters
 
     def mineral(f):
-        return p.mineral_maximum * (f - steady_state(f, hormones, p).mineral_deficit)
+        return p.mineral_maximum * (f - steady_state(f, hormones, p, compact=compact).mineral_deficit)
 
     f = density / p.mineral_maximum
     for _ in range(NEWTON_STEPS):
@@ -73,7 +81,10 @@ def bone_fraction_from_vbmd(
 
 
 def remodeling_voxels(
-    bone_fraction: jax.Array, hormones: HormoneLevels, parameters: BoneParameters
+    bone_fraction: jax.Array,
+    hormones: HormoneLevels,
+    parameters: BoneParameters,
+    compact: jax.Array | float = 0.0,
 ) -> jax.Array:
     """1 where a voxel can remodel, 0 where it is held fixed, (nb,).
 
@@ -81,13 +92,16 @@ def remodeling_voxels(
     1 % of the volume free.
     """
     low, high = FRACTION_RANGE
-    state = steady_state(bone_fraction, hormones, parameters)
+    state = steady_state(bone_fraction, hormones, parameters, compact=compact)
     good = (bone_fraction >= low) & (bone_fraction <= high) & (room(state) >= ROOM_LEFT)
     return good.astype(bone_fraction.dtype)
 
 
 def baseline_state(
-    density: jax.Array, hormones: HormoneLevels, parameters: BoneParameters
+    density: jax.Array,
+    hormones: HormoneLevels,
+    parameters: BoneParameters,
+    compact: jax.Array | float = 0.0,
 ) -> tuple[BoneState, jax.Array]:
     """Steady state with a measured density map, and the activity mask.
 
@@ -95,11 +109,14 @@ def baseline_state(
 
     Args:
       density: g/cm3 hydroxyapatite, (nb,).
+      hormones: levels before treatment, fields ().
+      parameters: biological parameters.
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,) or ().
 
     Returns:
       the state, and the activity (nb,): 1 remodels, 0 held fixed.
     """
-    fraction = bone_fraction_from_vbmd(density, hormones, parameters)
-    activity = remodeling_voxels(fraction, hormones, parameters)
+    fraction = bone_fraction_from_vbmd(density, hormones, parameters, compact)
+    activity = remodeling_voxels(fraction, hormones, parameters, compact)
     fraction = jnp.where(activity > 0, fraction, density / parameters.mineral_maximum)
-    return steady_state(fraction, hormones, parameters, activity), activity
+    return steady_state(fraction, hormones, parameters, activity, compact), activity

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from ._parameters import BoneParameters
 from ._response import SPLIT_WIDTH
 from ._state import BoneState, Drives, Fluxes, room
-from ._surface import clipped_fraction, specific_surface
+from ._surface import clipped_fraction, compact_surface, specific_surface
 
 GATE_WIDTH = 0.01
 """Free volume fraction at which a remodeling unit begins to lack room to overfill; numerical guard
@@ -32,16 +32,25 @@ FLUX_SWEEPS = 3
 
 
 def surface_rate(
-    bone_fraction: jax.Array, parameters: BoneParameters, activity: jax.Array | float
+    bone_fraction: jax.Array,
+    parameters: BoneParameters,
+    activity: jax.Array | float,
+    compact: jax.Array | float = 0.0,
 ) -> jax.Array:
-    """Resorbed volume per tissue volume per day at osteoclast activity 1: k_s Sv(f), shape (nb,)."""
-    surface = specific_surface(
-        bone_fraction,
-        parameters.surface_amplitude,
-        parameters.surface_exponent_bone,
-        parameters.surface_exponent_void,
+    """Resorbed volume per tissue volume per day at osteoclast activity 1: k_s Sv(f), shape (nb,).
+
+    Args:
+      bone_fraction: f, (nb,).
+      parameters: biological parameters.
+      activity: 1 remodels, 0 held fixed, (nb,).
+      compact: 1 where the bone is compact (`compact_surface`), 0 where trabecular, (nb,).
+    """
+    p = parameters
+    trabecular = specific_surface(
+        bone_fraction, p.surface_amplitude, p.surface_exponent_bone, p.surface_exponent_void
     )
-    return activity * parameters.resorption_rate * surface
+    surface = (1.0 - compact) * trabecular + compact * compact_surface(bone_fraction, p.compact_surface)
+    return activity * p.resorption_rate * surface
 
 
 def room_gate(state: BoneState) -> jax.Array:
@@ -51,14 +60,19 @@ def room_gate(state: BoneState) -> jax.Array:
 
 
 def bone_rates(
-    state: BoneState, drives: Drives, parameters: BoneParameters, activity: jax.Array | float = 1.0
+    state: BoneState,
+    drives: Drives,
+    parameters: BoneParameters,
+    activity: jax.Array | float = 1.0,
+    compact: jax.Array | float = 0.0,
 ) -> BoneState:
     """Time derivatives of the state, 1/day, in the same structure (equations at the head of this file).
 
-    `activity` (nb,) is 1 where bone remodels and 0 where a voxel is held fixed.
+    `activity` (nb,) is 1 where bone remodels and 0 where a voxel is held fixed, `compact` (nb,) 1 where it is
+    compact bone.
     """
     p = parameters
-    full_rate = surface_rate(state.bone_fraction, p, activity)
+    full_rate = surface_rate(state.bone_fraction, p, activity, compact)
     rho = full_rate * state.osteoclasts
     refill = state.formation_cavities / p.formation_time
     phi = refill + room_gate(state) * (
@@ -83,6 +97,7 @@ def bone_step(
     parameters: BoneParameters,
     dt: jax.Array | float,
     activity: jax.Array | float = 1.0,
+    compact: jax.Array | float = 0.0,
 ) -> tuple[BoneState, Fluxes]:
     """The state `dt` days later under constant drives, and the volumes exchanged.
 
@@ -105,6 +120,7 @@ def bone_step(
       parameters: biological parameters.
       dt: step, days; at most about 30 for 1e-3 accuracy.
       activity: 1 where bone remodels, 0 where a voxel is held fixed, (nb,).
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,).
 
     Returns:
       the new state, and the volumes resorbed and formed.
@@ -123,7 +139,7 @@ def bone_step(
     c_integral = target * dt + (c - target) * p.osteoclast_lag * c_gone
 
     # Surface and gate are taken at the middle of the step; this is what makes it second order.
-    rate_start = surface_rate(f, p, activity)
+    rate_start = surface_rate(f, p, activity, compact)
     refill_half = 0.5 * dt * w / p.formation_time
     width_start = jnp.sqrt(free**2 + GATE_WIDTH**2)
     x_half = (gain * refill_half + 0.5 * dt * modeling * rate_start) / width_start
@@ -132,7 +148,7 @@ def bone_step(
     q_half = 0.5 * dt * c * rate_start / clipped_fraction(f)
     f_half = f + (formed_half - q_half * f) * _mean_decay(q_half)
     width = jnp.sqrt(free_half**2 + GATE_WIDTH**2)
-    rate = surface_rate(f_half, p, activity)
+    rate = surface_rate(f_half, p, activity, compact)
 
     q = c_integral * rate / clipped_fraction(f_half)
     h = _mean_decay(q)

@@ -46,6 +46,7 @@ def cell_pools(
     state: BoneState,
     parameters: BoneParameters,
     activity: jax.Array | float = 1.0,
+    compact: jax.Array | float = 0.0,
     modeling: jax.Array | float = 0.0,
 ) -> CellPools:
     """Pools of bone cells of a state, per tissue volume; equations at the head of this file.
@@ -54,10 +55,11 @@ def cell_pools(
       state: bone, fields (nb,).
       parameters: biological parameters.
       activity: 1 remodels, 0 held fixed, (nb,).
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,).
       modeling: formation on quiescent surface, M of `Drives`.
     """
     p = parameters
-    rate = surface_rate(state.bone_fraction, p, activity)
+    rate = surface_rate(state.bone_fraction, p, activity, compact)
     return CellPools(
         osteoclasts=rate * state.osteoclasts,
         preosteoblasts=state.resorption_cavities / p.reversal_time,

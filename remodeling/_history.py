@@ -44,6 +44,8 @@ class PastBone:
     "state now, fields (nb,); its density is the measured one"
     activity: jax.Array
     "1 remodels, 0 held fixed, (nb,)"
+    compact: jax.Array
+    "1 compact bone, 0 trabecular, (nb,)"
     log_stimulus: jax.Array
     "ln(stimulus / set point) now under habitual load, (nb,): above 0 where bone was lost"
     before: HormoneLevels
@@ -117,6 +119,7 @@ def start_from_history(
     exponent: jax.Array | float = 3.0,
     female: jax.Array | float = 0.0,
     load_factor: jax.Array | None = None,
+    compact: jax.Array | float = 0.0,
     checkpoint: bool = True,
 ) -> PastBone:
     """The bone whose measured density is the end of a history.
@@ -132,6 +135,7 @@ def start_from_history(
       exponent: q of the surrogate mechanics.
       female: 1 for a woman, 0 for a man, ().
       load_factor: load of each step of the history over the habitual one, (steps,); 1 if None.
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,) or ().
       checkpoint: derivatives repeat the steps instead of keeping them all in memory; static.
 
     Returns:
@@ -145,7 +149,7 @@ def start_from_history(
     dt = jnp.broadcast_to(0.5 * course.step_days, (steps,)).astype(density.dtype)
 
     def run(fraction, activity):
-        start = steady_state(fraction, course.baseline, p, activity)
+        start = steady_state(fraction, course.baseline, p, activity, compact)
 
         def substep(carry, levels, remembered, log_load, dt):
             state, shift = carry
@@ -157,9 +161,9 @@ def start_from_history(
             def drives(z):
                 return cell_drives(levels, course.baseline, z, p, female=female, memory=remembered)
 
-            half, _ = bone_step(state, drives(stimulus(state) - shift), p, 0.5 * dt, activity)
+            half, _ = bone_step(state, drives(stimulus(state) - shift), p, 0.5 * dt, activity, compact)
             z = stimulus(half)
-            state, flux = bone_step(state, drives(z - shift), p, dt, activity)
+            state, flux = bone_step(state, drives(z - shift), p, dt, activity, compact)
             renewed = flux.resorbed / jnp.maximum(state.bone_fraction, 1e-4)
             return state, shift - (z - shift) * jnp.expm1(-p.set_point_reset * renewed)
 
@@ -209,7 +213,7 @@ def start_from_history(
         lambda linear, y: y / linear(jnp.ones_like(y)),
     )
     low, high = FRACTION_RANGE
-    open_start = room(steady_state(fraction, course.baseline, p)) >= ROOM_LEFT
+    open_start = room(steady_state(fraction, course.baseline, p, compact=compact)) >= ROOM_LEFT
     reachable = (fraction >= low) & (fraction <= high) & open_start
     activity = reachable.astype(density.dtype)
     fraction = jnp.where(reachable, fraction, density / p.mineral_maximum)
@@ -219,6 +223,7 @@ def start_from_history(
     return PastBone(
         state=state,
         activity=activity,
+        compact=compact * jnp.ones_like(density),
         log_stimulus=z * activity,
         before=course.baseline,
         now=jax.tree.map(lambda level: level[-1], course.levels),

@@ -149,6 +149,7 @@ def simulate(
     compartments: jax.Array | None = None,
     load_factor: jax.Array | None = None,
     female: jax.Array | float = 0.0,
+    compact: jax.Array | float = 0.0,
     history: PastBone | None = None,
     options: SimulationOptions,
 ) -> tuple[Trajectory, SimulationInfo]:
@@ -167,6 +168,7 @@ def simulate(
       compartments: label of each voxel, 0 .. options.compartments - 1, (nb,); all 0 if None.
       load_factor: load of each step over the habitual one, (steps,); 1 if None.
       female: 1 for a woman, 0 for a man, ().
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,) or (); not used with `history`.
       history: bone of `start_from_history` of the same density; the balance is then measured against the
         hormones before the history, and `course.baseline` is not used.
       options: static choices.
@@ -191,17 +193,17 @@ def simulate(
     load = jnp.ones(steps, dtype) if load_factor is None else load_factor
 
     if history is None:
-        start, activity = baseline_state(initial_density, course.baseline, parameters)
+        start, activity = baseline_state(initial_density, course.baseline, parameters, compact)
         set_point_shift, remembered = jnp.zeros_like(initial_density), None
     else:
-        start, activity = history.state, history.activity
+        start, activity, compact = history.state, history.activity, history.compact
         # The mechanics begins at the present bone; its set point is that of the bone before the history.
         set_point_shift, remembered = -history.log_stimulus, history.igf1_memory
         course = replace(course, baseline=history.before)
     memories, _ = igf1_memory(course, parameters, remembered)
     reference, memory, first_record = mechanics.begin(start, activity)
     dt = course.step_days / options.substeps
-    baseline_flux = surface_rate(start.bone_fraction, parameters, activity) * start.osteoclasts
+    baseline_flux = surface_rate(start.bone_fraction, parameters, activity, compact) * start.osteoclasts
     formed_flux = start.formation_cavities / parameters.formation_time
     if history is not None:
         at_start = cell_drives(
@@ -212,13 +214,13 @@ def simulate(
             female=female,
             memory=history.igf1_memory,
         )
-        formed_flux = bone_rates(start, at_start, parameters, activity).bone_fraction + baseline_flux
+        formed_flux = bone_rates(start, at_start, parameters, activity, compact).bone_fraction + baseline_flux
 
     def drives_at(levels, remembered, z):
         return cell_drives(levels, course.baseline, z, parameters, female=female, memory=remembered)
 
     def pools_of(state, modeling):
-        pools = cell_pools(state, parameters, activity, modeling)
+        pools = cell_pools(state, parameters, activity, compact, modeling)
         return jax.tree.map(lambda pool: _by_compartment(pool, labels, options.compartments), pools)
 
     def substep(carry, at, levels, remembered, log_load, memory):
@@ -232,10 +234,12 @@ def simulate(
         if mechanics.depends_on_bone:
             # The stimulus of the middle of the step keeps the scheme second order.
             half, _ = bone_step(
-                state, drives_at(levels, remembered, z - shift), parameters, 0.5 * dt, activity
+                state, drives_at(levels, remembered, z - shift), parameters, 0.5 * dt, activity, compact
             )
             z = stimulus(half.bone_fraction)
-        state, flux = bone_step(state, drives_at(levels, remembered, z - shift), parameters, dt, activity)
+        state, flux = bone_step(
+            state, drives_at(levels, remembered, z - shift), parameters, dt, activity, compact
+        )
         renewed = flux.resorbed / jnp.maximum(state.bone_fraction, 1e-4)
         shift = shift - (z - shift) * jnp.expm1(-parameters.set_point_reset * renewed)
         return (state, shift), flux
@@ -366,6 +370,7 @@ def simulate_checked(
     compartments: Any = None,
     load_factor: Any = None,
     female: Any = 0.0,
+    compact: Any = 0.0,
     history: PastBone | None = None,
     options: SimulationOptions,
 ) -> tuple[Trajectory, SimulationInfo]:
@@ -418,6 +423,7 @@ def simulate_checked(
         compartments=compartments,
         load_factor=load_factor,
         female=jnp.asarray(female, density.dtype),
+        compact=_compact(compact, density),
         history=history,
         options=options,
     )
@@ -430,6 +436,16 @@ def simulate_checked(
             "raise `max_iterations`, loosen `rtol`, or check the bone for loose parts"
         )
     return trajectory, info
+
+
+def _compact(compact: Any, density) -> jax.Array:
+    values = jnp.asarray(compact, density.dtype)
+    if values.shape not in ((), density.shape) or not bool(((values == 0.0) | (values == 1.0)).all()):
+        raise ValueError(
+            f"`compact` must be 0 or 1, one or {density.shape[0]} numbers, got shape {values.shape} with "
+            f"values from {float(values.min()):g} to {float(values.max()):g}"
+        )
+    return values
 
 
 def _require_history_of(density, history: PastBone, parameters: BoneParameters) -> None:

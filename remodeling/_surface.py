@@ -1,4 +1,4 @@
-"""Specific surface of bone: where on a voxel's bone the cells can work."""
+"""Specific surface of bone, trabecular and compact: where on a voxel's bone the cells can work."""
 
 import jax
 import jax.numpy as jnp
@@ -26,3 +26,12 @@ def specific_surface(
     """
     f = clipped_fraction(bone_fraction)
     return amplitude * f**exponent_bone * (1.0 - f) ** exponent_void
+
+
+def compact_surface(bone_fraction: jax.Array, per_bone: jax.Array) -> jax.Array:
+    """Bone surface per tissue volume where bone is a part of a shell, 1/mm: `per_bone f`, shape of `f`.
+
+    A voxel of the vertebral shell or of an endplate is partly filled with compact bone, not filled with thin
+    trabeculae: twice the fraction is twice the shell, with twice the canals in it.
+    """
+    return per_bone * clipped_fraction(bone_fraction)

@@ -49,7 +49,8 @@ def _arms(dtype):
 
 def _person_curves(density, vertebra, arms, parameters):
     course, history, female = jax.tree.map(lambda leaf: leaf[0], (arms.course, arms.history, arms.female))
-    past = remodeling.start_from_history(density, history, parameters, female=female)
+    compact = calibration.compact_classes(vertebra)
+    past = remodeling.start_from_history(density, history, parameters, female=female, compact=compact)
     return calibration.person_curves(course, past, female, parameters, replace(vertebra, density=density))
 
 
@@ -204,6 +205,12 @@ CALIBRATION = [
         "calibration.spine_dxa_percent",
         calibration.spine_dxa_percent,
         lambda dtype: (vector(dtype, 200.0, 210.0, 4), vector(dtype, 0.94, 0.96, 4)),
+    ),
+    Kernel(
+        "calibration.compact_classes",
+        calibration.compact_classes,
+        lambda dtype: (_vertebra(dtype),),
+        differentiable=False,
     ),
     Kernel(
         "calibration.person_curves",

@@ -294,13 +294,13 @@ REMODELING = [
     ),
     *(
         Kernel(
-            f"remodeling.{name}",
+            f"remodeling.{name}{'[compact]' * (len(rest) == 3)}",
             lambda parameters, state, drives, rest, name=name: getattr(remodeling, name)(
                 state, drives, parameters, *rest
             ),
             lambda dtype, rest=rest: (_parameters(dtype), _state(dtype), _drives(dtype), rest),
         )
-        for name, rest in (("bone_rates", ()), ("bone_step", (15.0,)))
+        for name, rest in (("bone_rates", ()), ("bone_step", (15.0,)), ("bone_step", (15.0, 1.0, 0.5)))
     ),
     Kernel(
         "remodeling.surface_rate",
@@ -311,6 +311,11 @@ REMODELING = [
         "remodeling.specific_surface",
         remodeling.specific_surface,
         lambda dtype: (vector(dtype, 0.05, 0.9), *(jnp.asarray(v, dtype) for v in (10.0, 0.7, 0.9))),
+    ),
+    Kernel(
+        "remodeling.compact_surface",
+        remodeling.compact_surface,
+        lambda dtype: (vector(dtype, 0.05, 0.9), jnp.asarray(4.0, dtype)),
     ),
     Kernel("remodeling.ash_fraction", remodeling.ash_fraction, lambda dtype: (vector(dtype, 0.6, 1.0),)),
     Kernel(

@@ -81,6 +81,7 @@ def _by_hand() -> remodeling.Trajectory:
         course,
         p,
         compartments=jnp.arange(3),
+        compact=calibration.compact_classes(bone),
         options=remodeling.make_options(solve_every=1, report_every=1, compartments=3),
     )
     return trajectory
@@ -106,7 +107,8 @@ def test_turnover_is_that_of_the_skeleton_of_the_same_simulation():
     """Resorbed volume per bone volume, one fifth trabecular and four fifths cortical, means of a month."""
     trajectory, p = _by_hand(), remodeling.default_parameters()
     start, fraction = trajectory.start, np.asarray(trajectory.bone_fraction)[:, :2]
-    untreated = np.asarray(remodeling.surface_rate(start.bone_fraction, p, 1.0) * start.osteoclasts)[:2]
+    surface = remodeling.surface_rate(start.bone_fraction, p, 1.0, calibration.compact_classes(vertebra()))
+    untreated = np.asarray(surface * start.osteoclasts)[:2]
     share = np.array([0.2, 0.8])
     index = np.asarray(trajectory.resorption_index)[:, :2]
     expected = index * untreated / fraction @ share / (untreated / fraction[0] @ share)
@@ -135,7 +137,8 @@ def test_the_batch_equals_people_one_by_one():
 
     @jax.jit
     def one(course, history, female, p, vertebra):
-        past = remodeling.start_from_history(vertebra.density, history, p, female=female)
+        compact = calibration.compact_classes(vertebra)
+        past = remodeling.start_from_history(vertebra.density, history, p, female=female, compact=compact)
         return calibration.person_curves(course, past, female, p, vertebra)
 
     history = jax.tree.map(lambda leaf: leaf[batch().history_of], batch().history)

@@ -193,6 +193,35 @@ def test_specific_surface_has_the_stated_values():
     assert float(r.specific_surface(jnp.array([0.0, 1.0]), *args).max()) < 0.05
 
 
+def test_compact_bone_turns_over_alike_however_full_its_voxel():
+    """A voxel half as full holds half as much shell: turnover per bone is k_s S_c, whatever the fraction."""
+    p, levels = r.default_parameters(), r.make_hormone_levels(testosterone_ng_dl=550.0, estradiol_pg_ml=30.0)
+    f = jnp.array([0.1, 0.3, 0.9])
+    state = r.steady_state(f, levels, p, compact=1.0)
+    resorbed = r.surface_rate(f, p, 1.0, 1.0) * state.osteoclasts
+    np.testing.assert_allclose(
+        resorbed / f, p.resorption_rate * p.compact_surface * state.osteoclasts, rtol=1e-12
+    )
+    mixed = jnp.array([0.0, 1.0, 1.0])
+    trabecular = r.surface_rate(f, p, 1.0)
+    assert float(r.surface_rate(f, p, 1.0, mixed)[0]) == float(trabecular[0])
+    assert float(trabecular[1]) > 1.5 * float(r.surface_rate(f, p, 1.0, mixed)[1])
+
+
+def test_compact_bone_starts_at_its_density_and_rests():
+    """A map of both kinds keeps its density; rates vanish; less turnover means less missing mineral."""
+    p, levels = r.default_parameters(), hypogonadal()
+    density, compact = jnp.array([0.12, 0.3, 0.3, 0.95]), jnp.array([0.0, 0.0, 1.0, 1.0])
+    state, activity = r.baseline_state(density, levels, p, compact)
+    np.testing.assert_allclose(r.vbmd(state, p.mineral_maximum), density, rtol=1e-12)
+    drives = r.cell_drives(levels, levels, jnp.zeros(4), p)
+    rates = r.bone_rates(state, drives, p, activity, compact)
+    assert float(jnp.abs(vector(rates) / vector(state)).max()) < 1e-15
+    assert float(state.mineral_deficit[2]) < float(state.mineral_deficit[1])
+    after, _ = r.bone_step(state, drives, p, 30.0, activity, compact)
+    np.testing.assert_allclose(vector(after), vector(state), rtol=1e-8)
+
+
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 def test_dtype_follows_the_input(dtype):
     """A float32 state stays float32."""

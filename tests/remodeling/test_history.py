@@ -112,19 +112,21 @@ def test_a_changed_load_in_the_past_leaves_its_stimulus():
 
 
 def test_derivatives_of_the_start_equal_finite_differences():
-    """d(bone fraction + stimulus now) / d(density, years, onset, estradiol before): implicit derivative =
-    central difference, to 1e-6.
+    """d(bone fraction + stimulus now) / d(density, years, onset, estradiol before, surface of compact bone):
+    implicit derivative = central difference, to 1e-6.
     """
-    p = r.default_parameters()
+    compact = jnp.array([0.0, 1.0])
 
     @jax.jit
     def now(x):
         before = replace(CYCLING, estradiol_pg_ml=x["estradiol"])
         course = r.history_course(before, POSTMENOPAUSE, years=x["years"], onset_years=x["onset"], steps=24)
-        history = r.start_from_history(x["density"] * jnp.array([0.1, 0.8]), course, p, female=1.0)
+        p = replace(r.default_parameters(), compact_surface=x["surface"])
+        density = x["density"] * jnp.array([0.1, 0.8])
+        history = r.start_from_history(density, course, p, female=1.0, compact=compact)
         return jnp.sum(history.state.bone_fraction + history.log_stimulus)
 
-    at = {"density": 1.0, "years": 2.0, "onset": 0.5, "estradiol": 60.0}
+    at = {"density": 1.0, "years": 2.0, "onset": 0.5, "estradiol": 60.0, "surface": 4.0}
     at = {name: jnp.asarray(value) for name, value in at.items()}
     gradient = jax.jit(jax.grad(now))(at)
     for name, value in at.items():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
-from ._likelihood import FREEDOM, error_of_prediction
+from ._likelihood import FREEDOM, SHARED, error_of_prediction
 from ._observation_table import ObservationTable
 
 
@@ -14,11 +14,12 @@ def simulate_observations(
 ) -> ObservationTable:
     """A table drawn from the robust `log_likelihood` of predictions; the same trials, other outcomes.
 
-    Numbers of a block are prediction + (l b + e) / sqrt(u): l the scale, b normal with the deviation between
-    trials and shared by the block, e normal with the printed standard errors, u of the block chi-squared of 4
-    degrees of freedom over 4. An interval is told as a paper that had set its ends beforehand would: a number
-    is drawn for it alone, t of 4 degrees of freedom with the scale of `error_of_prediction`, and of the two
-    or three parts into which the printed ends cut the line it becomes the one where the number lies.
+    Numbers of a block are prediction + (l (b + a) + e) / sqrt(u): l the scale, b of the block and a of the
+    number normal, each with its part of the variance between trials, e normal with the printed standard
+    errors, u of the block chi-squared of 4 degrees of freedom over 4. An interval is told as a paper that had
+    set its ends beforehand would: a number is drawn for it alone, t of 4 degrees of freedom with the scale of
+    `error_of_prediction`, and of the two or three parts into which the printed ends cut the line it becomes
+    the one where the number lies.
 
     Args:
       key: of `jax.random`.
@@ -32,8 +33,9 @@ def simulate_observations(
     of_trial, of_tail, of_mean, of_interval = jax.random.split(key, 4)
     dtype, shape = prediction.dtype, prediction.shape
     shared = jax.random.normal(of_trial, (table.blocks,), dtype)[table.block]
-    shared = shared * between_trials[table.marker] * table.scale
-    own = table.standard_error * jax.random.normal(of_mean, shape, dtype)
+    deviation = between_trials[table.marker] * table.scale
+    own = jnp.sqrt(table.standard_error**2 + (1.0 - SHARED) * deviation**2)
+    shared, own = jnp.sqrt(SHARED) * deviation * shared, own * jax.random.normal(of_mean, shape, dtype)
     tail = jax.random.chisquare(of_tail, FREEDOM, (table.blocks,), dtype)[table.block] / FREEDOM
     alone = error_of_prediction(table, between_trials) * jax.random.t(of_interval, FREEDOM, shape, dtype)
     inside = table.interval > 0

@@ -20,6 +20,12 @@ from ._compartments import bone_mineral_content as bone_mineral_content
 from ._compartments import compartment_density as compartment_density
 from ._densitometry import Densitometry as Densitometry
 from ._densitometry import densitometry as densitometry
+from ._density_draws import DensityKnots as DensityKnots
+from ._density_draws import density_draws as density_draws
+from ._density_draws import interpolate_knots as interpolate_knots
+from ._density_draws import knot_weights as knot_weights
+from ._density_draws import make_density_knots as make_density_knots
+from ._density_draws import posterior_draws as posterior_draws
 from ._fast_vertebra import FastVertebra as FastVertebra
 from ._fast_vertebra import compact_classes as compact_classes
 from ._fast_vertebra import make_builtin_vertebra as make_builtin_vertebra
@@ -110,6 +116,7 @@ from ._trial_posterior import posterior_of as posterior_of
 from ._trial_posterior import posterior_to_json as posterior_to_json
 from ._trial_posterior import predictive_half_width as predictive_half_width
 from ._trial_posterior import read_posterior as read_posterior
+from ._trial_posterior import shipped_posterior as shipped_posterior
 from ._trial_posterior import trial_tables_hash as trial_tables_hash
 from ._trial_problem import LEARNED as LEARNED
 from ._trial_problem import TrialProblem as TrialProblem

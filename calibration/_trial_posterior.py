@@ -24,6 +24,8 @@ FORMAT = "osteon-posterior/1"
 T_QUANTILE = 2.7764451051977987
 """Quantile 0.975 of Student's t with 4 degrees of freedom, the likelihood's."""
 NORMAL_QUANTILE = 1.959963984540054
+SHIPPED_POSTERIOR = Path(__file__).parent / "posterior" / "posterior.json"
+"""The posterior that comes with the package."""
 
 
 @jax.tree_util.register_dataclass
@@ -172,3 +174,8 @@ def read_posterior(path: str | Path) -> tuple[TrialPosterior, dict[str, Any]]:
         raise ValueError(f"`path` needs a symmetric positive covariance of shape {shape}, got another")
     log_values = {name: jnp.asarray(np.log(value)) for name, value in zip(names, values, strict=True)}
     return TrialPosterior(log_values, jnp.asarray(covariance)), provenance
+
+
+def shipped_posterior() -> tuple[TrialPosterior, dict[str, Any]]:
+    """The posterior that comes with the package and its provenance, read and checked by `read_posterior`."""
+    return read_posterior(SHIPPED_POSTERIOR)

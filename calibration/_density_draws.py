@@ -1,0 +1,208 @@
+"""Courses of density under draws of a posterior, for any map of a bone: a table over density, and its use.
+
+Under the 0-D mechanics a voxel answers for itself, so its relative change is a function of its own density,
+of whether it is compact, and of the parameters. One table of that function per draw serves every voxel.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import remodeling
+
+from ._objective import BETWEEN_TRIALS
+from ._spine_dxa import POSTERIOR_DENSITY
+from ._trial_posterior import TrialPosterior
+
+KNOTS = 24
+"""Densities in the table of each kind of bone: linear in ln density between them."""
+LEAST_DENSITY = 1e-3
+"""Least density of a knot, g/cm3: far below that of any bone that remodels."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class DensityKnots:
+    """Densities at which courses are simulated, evenly spaced in their logarithm."""
+
+    density: jax.Array
+    "trabecular ascending, compact ascending, and last that of the posterior elements, g/cm3, (2 n + 1,)"
+    compact: jax.Array
+    "1 compact, 0 trabecular, (2 n + 1,)"
+
+
+def make_density_knots(density: Any, compact: Any, *, count: int = KNOTS, dtype: Any = None) -> DensityKnots:
+    """Knots from the least to the largest density of each kind of bone.
+
+    Args:
+      density: densities that the knots must span, g/cm3 hydroxyapatite, (nb,).
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,); a kind that is absent takes the range
+        of all.
+      count: knots of each kind.
+      dtype: floating type; jax's default unless given.
+
+    Raises:
+      ValueError: vectors of different length or none, a density that is not finite, fewer than 2 knots.
+    """
+    values, kinds = np.asarray(density, float), np.asarray(compact, float)
+    if values.ndim != 1 or values.shape != kinds.shape or not values.size:
+        raise ValueError(
+            f"`density` and `compact` must be vectors of one length, at least 1, got shapes {values.shape} "
+            f"and {kinds.shape}"
+        )
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(
+            f"`density` must be finite, got {int(bad.sum())} other values, first at voxel {np.argmax(bad)}"
+        )
+    if count < 2:
+        raise ValueError(f"`count` must be at least 2, got {count}")
+    parts = []
+    for kind in (0.0, 1.0):
+        inside = values[kinds == kind] if (kinds == kind).any() else values
+        low = max(float(inside.min()), LEAST_DENSITY)
+        # A hair of width keeps the spacing of a bone of one density above zero.
+        parts.append(np.geomspace(low, max(float(inside.max()), 1.001 * low), count))
+    return DensityKnots(
+        density=jnp.asarray(np.concatenate([*parts, [POSTERIOR_DENSITY]]), dtype or float),
+        compact=jnp.asarray(np.repeat([0.0, 1.0, 1.0], [count, count, 1]), dtype or float),
+    )
+
+
+def posterior_draws(
+    posterior: TrialPosterior, key: jax.Array, count: int, *, held: tuple[str, ...] = ()
+) -> dict[str, jax.Array]:
+    """ln of biological parameters at the mode (row 0) and at draws of their normal approximation.
+
+    Args:
+      posterior: of a fit.
+      key: random key.
+      count: draws; static.
+      held: parameters that are not drawn, as their value is given; static. The others are drawn from their
+        marginal distribution, not from the one conditional on the given values.
+
+    Returns:
+      by name, (count + 1,); without `held` and without the deviations between trials.
+    """
+    names = posterior.names
+    factor = jnp.linalg.cholesky(posterior.log_covariance)
+    noise = jax.random.normal(key, (count, len(names)), factor.dtype) @ factor.T
+    noise = jnp.concatenate([jnp.zeros_like(noise[:1]), noise])
+    return {
+        name: posterior.log_values[name] + noise[:, row]
+        for row, name in enumerate(names)
+        if name not in held and name not in BETWEEN_TRIALS
+    }
+
+
+def density_draws(
+    log_draws: dict[str, jax.Array],
+    fixed: remodeling.BoneParameters,
+    knots: DensityKnots,
+    courses: remodeling.HormoneCourse,
+    female: jax.Array | float,
+    history: remodeling.HormoneCourse | None,
+    *,
+    steps_per_month: int,
+) -> jax.Array:
+    """Density of every knot over that at the start, month by month, by arm and draw.
+
+    `remodeling.simulate` with the 0-D mechanics, one bone step in a step of the courses.
+
+    Args:
+      log_draws: of `posterior_draws`, (draws,) each.
+      fixed: all other parameters.
+      knots: of `make_density_knots`.
+      courses: hormones of the arms, fields with a leading axis (arms,).
+      female: 1 for a woman, 0 for a man, ().
+      history: hormones of the years before the start, of all arms; None: a steady state.
+      steps_per_month: steps of the courses in a month; static.
+
+    Returns:
+      ratio, (draws, arms, months + 1, knots).
+    """
+    options = remodeling.make_options(
+        substeps=1, solve_every=steps_per_month, report_every=steps_per_month, checkpoint=False
+    )
+    surrogate = remodeling.make_surrogate(dtype=knots.density.dtype)
+
+    def of_draw(log_values: dict[str, jax.Array]) -> jax.Array:
+        drawn = {
+            name: jnp.exp(value).astype(jnp.result_type(getattr(fixed, name)))
+            for name, value in log_values.items()
+        }
+        parameters = replace(fixed, **drawn)
+        past = (
+            None
+            if history is None
+            else remodeling.start_from_history(
+                knots.density, history, parameters, female=female, compact=knots.compact, checkpoint=False
+            )
+        )
+
+        def of_arm(course: remodeling.HormoneCourse) -> jax.Array:
+            trajectory, _ = remodeling.simulate(
+                knots.density,
+                surrogate,
+                course,
+                parameters,
+                female=female,
+                compact=knots.compact,
+                history=past,
+                options=options,
+            )
+            return trajectory.density / trajectory.density[0]
+
+        return jax.vmap(of_arm)(courses)
+
+    return jax.vmap(of_draw)(log_draws)
+
+
+def interpolate_knots(
+    values: jax.Array, knots: DensityKnots, density: jax.Array, compact: jax.Array
+) -> jax.Array:
+    """Values of knots at voxels, linear in ln density; beyond the knots that of the nearest.
+
+    Args:
+      values: of the knots, (..., 2 n + 1).
+      knots: of `make_density_knots`.
+      density: of the voxels, g/cm3, (nb,).
+      compact: 1 where the bone is compact, 0 where trabecular, (nb,).
+
+    Returns:
+      (..., nb).
+    """
+    low, way = _places(knots, density, compact)
+    return (1.0 - way) * values[..., low] + way * values[..., low + 1]
+
+
+def knot_weights(
+    weight: jax.Array, knots: DensityKnots, density: jax.Array, compact: jax.Array
+) -> jax.Array:
+    """Weights of the knots by which a weighted sum over voxels is one over knots, (2 n + 1,).
+
+    sum_v weight_v interpolate_knots(values)_v = sum_k values_k result_k: the transpose of `interpolate_knots`.
+
+    Args:
+      weight: of the voxels, (nb,).
+      knots, density, compact: as for `interpolate_knots`.
+    """
+    low, way = _places(knots, density, compact)
+    count = knots.density.shape[0]
+    lower = jax.ops.segment_sum(weight * (1.0 - way), low, num_segments=count)
+    return lower + jax.ops.segment_sum(weight * way, low + 1, num_segments=count)
+
+
+def _places(knots: DensityKnots, density: jax.Array, compact: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Knot below each voxel, and the share of the way to the next."""
+    count = (knots.density.shape[0] - 1) // 2
+    position = jnp.log(knots.density)
+    first = jnp.where(compact > 0.5, count, 0)
+    spacing = (position[first + count - 1] - position[first]) / (count - 1)
+    place = (jnp.log(jnp.maximum(density, LEAST_DENSITY)) - position[first]) / spacing
+    place = jnp.clip(place, 0.0, count - 1.0)
+    low = jnp.minimum(place.astype(jnp.int32), count - 2)
+    return first + low, place - low.astype(place.dtype)

@@ -25,7 +25,7 @@ from ._density_draws import density_draws as density_draws
 from ._density_draws import interpolate_knots as interpolate_knots
 from ._density_draws import knot_weights as knot_weights
 from ._density_draws import make_density_knots as make_density_knots
-from ._density_draws import posterior_draws as posterior_draws
+from ._density_draws import posterior_deviations as posterior_deviations
 from ._fast_vertebra import FastVertebra as FastVertebra
 from ._fast_vertebra import compact_classes as compact_classes
 from ._fast_vertebra import make_builtin_vertebra as make_builtin_vertebra
@@ -112,6 +112,7 @@ from ._trial_fit import restarted as restarted
 from ._trial_posterior import TrialPosterior as TrialPosterior
 from ._trial_posterior import fit_settings_hash as fit_settings_hash
 from ._trial_posterior import information_by_group as information_by_group
+from ._trial_posterior import new_trial_half_width as new_trial_half_width
 from ._trial_posterior import posterior_of as posterior_of
 from ._trial_posterior import posterior_to_json as posterior_to_json
 from ._trial_posterior import predictive_half_width as predictive_half_width

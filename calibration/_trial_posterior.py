@@ -95,7 +95,20 @@ def predictive_half_width(slopes: jax.Array, covariance: jax.Array, trial_spread
       trial_spread: scale of observation less prediction, (observations,).
     """
     variance = jnp.maximum(jnp.einsum("ki,ij,kj->k", slopes, covariance, slopes), 0.0)
-    return jnp.sqrt(NORMAL_QUANTILE**2 * variance + (T_QUANTILE * trial_spread) ** 2)
+    return new_trial_half_width(NORMAL_QUANTILE * jnp.sqrt(variance), trial_spread)
+
+
+def new_trial_half_width(parameter_half_width: jax.Array, trial_spread: jax.Array) -> jax.Array:
+    """Half of the 95 % interval of what a trial would see, from that of what the parameters leave open.
+
+    sqrt(h^2 + (2.776 s)^2), with the quantile of Student's t of 4 degrees of freedom. With the deviation
+    between trials as s, and no standard error, that of the mean of a large new trial.
+
+    Args:
+      parameter_half_width: h, in the unit of the prediction.
+      trial_spread: s, scale of Student's t, in the same unit, of a shape that broadcasts with h.
+    """
+    return jnp.sqrt(parameter_half_width**2 + (T_QUANTILE * trial_spread) ** 2)
 
 
 def information_by_group(slopes: Any, spread: Any, mask: Any, groups: list[str]) -> dict[str, np.ndarray]:

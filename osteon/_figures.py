@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from ._arm_draws import COLUMNS
 from ._quantities import BY_NAME, select, unique
 
 # Okabe and Ito 2008, Color Universal Design: distinguishable with every common colour vision deficiency.
@@ -69,6 +70,8 @@ def draw_change(
 ) -> None:
     """% change of one quantity from baseline, one line an arm, trial results as points with 95 % intervals.
 
+    Where rows carry intervals: a band, 95 % of what the parameters leave open, and right of the last month a
+    bar, 95 % of a new trial.
     Open diamonds are trials that the default parameters were fitted to or set on; filled ones were not used.
     """
     months: list[float] = []
@@ -81,6 +84,8 @@ def draw_change(
         marker = "o" if len(months) <= 10 else None
         style = arm_style(position)
         panel.plot(months, change, label=arm, marker=marker, markersize=4, **style)
+        if course[0].get("parameters_low") is not None:
+            _draw_intervals(panel, course, base, position)
         for point in points:
             if (point["level"], point["arm"], point["quantity"]) == (level, arm, name):
                 _draw_point(panel, point, style["color"])
@@ -89,6 +94,25 @@ def draw_change(
     low, high = panel.get_ylim()
     if high - low < 0.5:
         panel.set_ylim(min(low, -0.25), max(high, 0.25))
+
+
+def _draw_intervals(panel: Any, course: list[dict[str, Any]], base: float, position: int) -> None:
+    """What the parameters leave open as a band, and a new trial as a bar right of the last month."""
+    months = [row["month"] for row in course]
+    ends = {name: [100 * (row[name] / base - 1) for row in course] for name in COLUMNS}
+    color = arm_style(position)["color"]
+    panel.fill_between(
+        months, ends["parameters_low"], ends["parameters_high"], color=color, alpha=0.25, linewidth=0
+    )
+    panel.errorbar(
+        months[-1] * (1.02 + 0.025 * position),
+        0.5 * (ends["new_trial_low"][-1] + ends["new_trial_high"][-1]),
+        yerr=0.5 * (ends["new_trial_high"][-1] - ends["new_trial_low"][-1]),
+        color=color,
+        linewidth=1.4,
+        capsize=2.5,
+        clip_on=False,
+    )
 
 
 def _draw_point(panel: Any, point: dict[str, Any], color: str) -> None:
@@ -112,8 +136,15 @@ def _draw_point(panel: Any, point: dict[str, Any], color: str) -> None:
 def add_legend(figure: Any, panel: Any, points: Sequence[dict[str, Any]] = ()) -> None:
     """Arms of a panel, and what the points are, below the figure."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     handles, labels = panel.get_legend_handles_labels()
+    if panel.collections:
+        handles += [
+            Patch(color=PALETTE[0], alpha=0.25, linewidth=0),
+            Line2D([], [], marker="|", markersize=12, linestyle="", color=PALETTE[0]),
+        ]
+        labels += ["95 % interval: parameters", "95 % interval: new trial"]
     kinds = {point["defaults"] == "none" for point in points}
     for unused, text in ((False, "trial, used for the default parameters"), (True, "trial, not used")):
         if unused in kinds:

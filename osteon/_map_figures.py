@@ -132,6 +132,30 @@ def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ..
     )
 
 
+def width_figure(width: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:
+    """Half of the interval of the change of density in three orthogonal slices.
+
+    Args:
+      width: half of the interval, % of the density at baseline, (nx, ny, nz) in RAS order.
+      bone: voxels where it is known.
+      spacing: voxel edges, mm.
+      title: level, arm and month.
+    """
+    high = float(np.percentile(width[bone], 99))
+    return _three_slices(
+        np.where(bone, width, np.nan),
+        bone,
+        spacing,
+        title=title,
+        label="half width (%)",
+        extend="max",
+        face="#dddddd",
+        cmap="cividis",
+        vmin=0.0,
+        vmax=max(high, 0.1),
+    )
+
+
 def activities_figure(
     energies: dict[str, np.ndarray], bone: np.ndarray, spacing: tuple[float, ...], *, title: str
 ) -> bytes:

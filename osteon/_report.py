@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import UserError
-from ._quantities import BY_NAME, QUANTITIES, select
+from ._quantities import BY_NAME, QUANTITIES, select, unique
 from ._runfolder import write_atomic
 
 RESEARCH_USE = (
@@ -51,7 +51,12 @@ def render_report(summary: dict[str, Any], versions: dict[str, Any], figures: li
       figures: dicts with level (or None), caption and base64.
     """
     return template("report.html.j2").render(
-        summary=summary, versions=versions, figures=figures, tables=tables(summary), cards=cards(summary)
+        summary=summary,
+        versions=versions,
+        figures=figures,
+        tables=tables(summary),
+        cards=cards(summary),
+        interval_tables=interval_tables(summary),
     )
 
 
@@ -95,6 +100,38 @@ def tables(summary: dict[str, Any]) -> list[dict[str, Any]]:
     return made
 
 
+def interval_tables(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Changes with their intervals per level and arm, ready to print; none of a run that has none."""
+    made = []
+    for level in summary["levels"]:
+        for arm in summary["arms"]:
+            rows = select(summary.get("intervals", []), level=level["name"], arm=arm["name"])
+            if rows:
+                body = [
+                    {
+                        "label": BY_NAME[name].label,
+                        "month": row["month"],
+                        "change": _signed(row["change_percent"]),
+                        "parameters": _range(row, "parameters"),
+                        "new_trial": _range(row, "new_trial"),
+                    }
+                    for name in unique(rows, "quantity")
+                    for row in select(rows, quantity=name)
+                ]
+                made.append(
+                    {
+                        "level": level["name"],
+                        "title": f"{level['name']}, {arm['name']}: change from baseline with its intervals",
+                        "rows": body,
+                    }
+                )
+    return made
+
+
+def _range(row: dict[str, Any], kind: str) -> str:
+    return f"{_signed(row[f'{kind}_low_percent'])} to {_signed(row[f'{kind}_high_percent'])}"
+
+
 def cards(summary: dict[str, Any]) -> list[dict[str, str]]:
     """The few numbers a reader wants first: trabecular change at the end, per level and arm."""
     made = []
@@ -105,6 +142,14 @@ def cards(summary: dict[str, Any]) -> list[dict[str, str]]:
             if len(rows) > 1 and rows[0].get(name):
                 change = 100 * (rows[-1][name] / rows[0][name] - 1)
                 label = f"{level['name']} trabecular vBMD at month {rows[-1]['month']}, {arm['name']}"
+                known = select(
+                    summary.get("intervals", []), level=level["name"], arm=arm["name"], quantity=name
+                )
+                if known:
+                    label += (
+                        f"; 95 % intervals: parameters {_range(known[-1], 'parameters')} %, new trial "
+                        f"{_range(known[-1], 'new_trial')} %"
+                    )
                 made.append({"value": f"{_signed(change)} %", "label": label})
     return made
 

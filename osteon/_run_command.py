@@ -11,10 +11,10 @@ import numpy as np
 from ._load_test import make_load_test
 from ._machine import prepare_jax
 from ._overrides import to_toml
-from ._posterior import posterior_density
 from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
 from ._report import write_report
+from ._run_draws import run_draws
 from ._run_memory import require_run_memory
 from ._runfolder import RunFolder, finite, fresh_path, peak_memory_mb, require_fresh, run_folder, versions
 from ._simulation import ArmResult, LevelModel, make_level_model, past_bone, simulate_arm
@@ -58,11 +58,6 @@ def run_study(
     folder.log(prepared.image.sentence)
     folder.log(prepared.image.calibration["sentence"])
     load_test = make_load_test()
-    female = study.subject.sex == "female"
-    posterior = {
-        arm.name: posterior_density(prepared.courses[arm.name], prepared.parameters, female, prepared.history)
-        for arm in prepared.arms
-    }
     results: list[ArmResult] = []
     share = 0.9 / (len(prepared.levels) * len(prepared.arms))
     for level in prepared.levels:
@@ -83,7 +78,6 @@ def run_study(
                 study,
                 arm.name,
                 load_test,
-                posterior[arm.name],
                 past,
                 prepared.exposures[arm.name],
             )
@@ -102,16 +96,26 @@ def run_study(
                 f"{result.solver['iterations_max']} iterations, residual at most "
                 f"{result.solver['relative_residual_max']:.1e}, {result.solver['seconds']:.1f} s"
             )
+    progress.stage("intervals")
+    drawn = time.perf_counter()
+    draws = run_draws(prepared, results)
+    folder.log(f"intervals of all arms, {time.perf_counter() - drawn:.1f} s")
     progress.stage("writing tables")
-    rows = timecourse_rows(prepared, results)
+    rows = timecourse_rows(prepared, results, draws)
     folder.write_text("timecourse.csv", timecourse_csv(rows))
     folder.write_text("study.toml", to_toml(portable(study)))
     if maps:
         progress.stage("writing maps", advance=0.02)
-        write_maps(folder, prepared, results)
+        write_maps(folder, prepared, results, draws)
     progress.stage("drawing", advance=0.03)
-    points = [point for level in prepared.levels for point in trial_points(study, rows, level.name)]
-    folder.write_json("figures.json", write_figures(folder, prepared, results, rows, points, maps))
+    points = [
+        point
+        for level in prepared.levels
+        for point in trial_points(study, rows, level.name, draws)
+    ]
+    folder.write_json(
+        "figures.json", write_figures(folder, prepared, results, draws, rows, points, maps)
+    )
     folder.write_json("versions.json", {**versions(), "inputs_sha256": prepared.hashes})
     timing = {"run_seconds": time.perf_counter() - begin, "peak_memory_mb": peak_memory_mb()}
     summary = finite({**run_summary(prepared, results, rows, points), **timing})

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ._activities import ChosenDay
+from ._arm_draws import ArmDraws, DrawsOf
 from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
-from ._map_figures import MOST_ACTIVITIES, activities_figure, density_figure, energy_figure, percent_change
+from ._map_figures import (
+    MOST_ACTIVITIES,
+    activities_figure,
+    density_figure,
+    energy_figure,
+    percent_change,
+    width_figure,
+)
 from ._prepared import Prepared
 from ._quantities import QUANTITIES
 from ._run_strength import strength_figure
@@ -26,7 +35,7 @@ _SHOWN = (
 )
 
 
-def fields_of(result: ArmResult, month_index: int) -> dict[str, np.ndarray]:
+def fields_of(result: ArmResult, draws: ArmDraws, month_index: int) -> dict[str, np.ndarray]:
     """Fields of the bone voxels at one reported month, by name with unit."""
     density = 1000 * result.density
     return {
@@ -34,20 +43,31 @@ def fields_of(result: ArmResult, month_index: int) -> dict[str, np.ndarray]:
         "change_percent": percent_change(density[0], density[month_index]),
         "sed_mpa": result.energy[month_index],
         "effective_strain": result.effective_strain[month_index],
+        "change_half_width_percent": half_width(draws, month_index),
     }
 
 
-def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) -> None:
+def half_width(draws: ArmDraws, month_index: int) -> np.ndarray:
+    """Half of the 95 % interval that the parameters leave to the change of each voxel, %, (nb,)."""
+    return 0.5 * (draws.voxel_high - draws.voxel_low)[month_index]
+
+
+def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult], draws: DrawsOf) -> None:
     """NIfTI on the grid of the CT (all levels in one file), and VTI per level.
 
-    NIfTI: baseline_NAME and ARM_monthM_NAME with NAME one of vbmd_mg_cm3, change_percent (follow-up only),
-    sed_mpa and effective_strain; baseline_ACTIVITY_sed_mpa for every activity of a day.
+    NIfTI: baseline_NAME and ARM_monthM_NAME with NAME one of vbmd_mg_cm3, change_percent and
+    change_half_width_percent (follow-up only), sed_mpa and effective_strain; baseline_ACTIVITY_sed_mpa for
+    every activity of a day.
     VTI: the same fields of every arm on the level's own grid.
     """
     levels = {level.name: level for level in prepared.levels}
+
+    def fields(result: ArmResult, month_index: int) -> dict[str, np.ndarray]:
+        return fields_of(result, draws[result.level, result.arm], month_index)
+
     untreated = [result for result in results if result.arm == prepared.arms[0].name]
     baseline = {
-        name: [(levels[r.level], fields_of(r, 0)[name]) for r in untreated]
+        name: [(levels[r.level], fields(r, 0)[name]) for r in untreated]
         for name in ("vbmd_mg_cm3", "sed_mpa", "effective_strain")
     }
     for position, activity in enumerate(prepared.day.activities if prepared.day else ()):
@@ -59,11 +79,11 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult]) 
     for arm in prepared.arms:
         chosen = [result for result in results if result.arm == arm.name]
         month = chosen[0].months[-1]
-        for name in fields_of(chosen[0], -1):
-            parts = [(levels[result.level], fields_of(result, -1)[name]) for result in chosen]
+        for name in fields(chosen[0], -1):
+            parts = [(levels[result.level], fields(result, -1)[name]) for result in chosen]
             _write_nifti(folder, f"{slug(arm.name)}_month{month}_{name}", parts)
     for level in prepared.levels:
-        _write_vti(folder, level, [result for result in results if result.level == level.name])
+        _write_vti(folder, level, [result for result in results if result.level == level.name], fields)
 
 
 def _write_nifti(folder: RunFolder, name: str, parts: list[tuple[LevelBone, np.ndarray]]) -> None:
@@ -77,7 +97,12 @@ def _write_nifti(folder: RunFolder, name: str, parts: list[tuple[LevelBone, np.n
     meshes.write_nifti(folder.folder("maps") / f"{name}.nii.gz", image, description=name)
 
 
-def _write_vti(folder: RunFolder, level: LevelBone, results: list[ArmResult]) -> None:
+def _write_vti(
+    folder: RunFolder,
+    level: LevelBone,
+    results: list[ArmResult],
+    fields: Callable[[ArmResult, int], dict[str, np.ndarray]],
+) -> None:
     import meshes
 
     grids: dict[str, np.ndarray] = {}
@@ -90,9 +115,9 @@ def _write_vti(folder: RunFolder, level: LevelBone, results: list[ArmResult]) ->
     add("bone", np.ones(int(level.bone.sum())))
     add("compartment", level.compartments)
     for name in ("vbmd_mg_cm3", "sed_mpa", "effective_strain"):
-        add(f"baseline_{name}", fields_of(results[0], 0)[name])
+        add(f"baseline_{name}", fields(results[0], 0)[name])
     for result in results:
-        for name, values in fields_of(result, -1).items():
+        for name, values in fields(result, -1).items():
             add(f"{slug(result.arm)}_month{result.months[-1]}_{name}", values)
     meshes.write_vti(
         folder.folder("maps") / f"{slug(level.name)}.vti",
@@ -107,6 +132,7 @@ def write_figures(
     folder: RunFolder,
     prepared: Prepared,
     results: list[ArmResult],
+    draws: DrawsOf,
     rows: list[dict[str, Any]],
     points: list[dict[str, Any]],
     maps: bool,
@@ -124,13 +150,15 @@ def write_figures(
             f"{slug(level.name)}_change.png",
             change_figure(rows, level.name, _SHOWN, points),
             level.name,
-            f"{level.name}: time courses by arm, change from baseline."
+            f"{level.name}: time courses by arm, change from baseline. Shaded: 95 % interval that the "
+            "parameters leave open. Bars right of the last month: 95 % interval of a new trial."
             + (" Diamonds: published trials with their 95 % intervals, listed below." if points else ""),
         )
         if maps and prepared.day is not None:
             _keep_activities(keep, level, mine[0], prepared.day)
         for result in (mine[1:] or mine) if maps else ():
             _keep_maps(keep, level, result, "of the day" if prepared.day else "at the habitual force")
+            _keep_width(keep, level, result, draws[level.name, result.arm])
         if mine[0].nonlinear:
             keep(
                 f"{slug(level.name)}_strength.png",
@@ -214,6 +242,22 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, loaded: str) -> N
         ),
         level.name,
         f"{level.name}, {result.arm}: strain energy density (mean of each voxel) {loaded}.",
+    )
+
+
+def _keep_width(keep: Any, level: LevelBone, result: ArmResult, draws: ArmDraws) -> None:
+    month = result.months[-1]
+    keep(
+        f"{slug(level.name)}_{slug(result.arm)}_interval.png",
+        width_figure(
+            _grid(level, half_width(draws, -1)),
+            level.bone,
+            _spacing(level),
+            title=f"{level.name}, {result.arm}: half of the 95 % interval of the change, month {month}",
+        ),
+        level.name,
+        f"{level.name}, {result.arm}: half of the 95 % interval that the parameters leave to the change of "
+        f"each voxel in {month} months, % of its density at baseline.",
     )
 
 

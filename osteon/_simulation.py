@@ -62,8 +62,6 @@ class ArmResult:
     "end of every step, 0 first, days, (steps + 1,)"
     density_mean: np.ndarray
     "mean density of the trabecular and the cortical voxels, g/cm3, (steps + 1, 2)"
-    posterior_density: np.ndarray
-    "density of the bone that stands for the posterior elements, g/cm3, (steps + 1,)"
     resorption: np.ndarray
     "% of baseline, (steps + 1,)"
     formation: np.ndarray
@@ -302,7 +300,6 @@ def simulate_arm(
     study: Study,
     arm: str,
     load_test: Any,
-    posterior: np.ndarray,
     past: Any = None,
     exposure: Any = None,
 ) -> ArmResult:
@@ -316,7 +313,6 @@ def simulate_arm(
       study: the study.
       arm: name of the arm.
       load_test: function of `_load_test.make_load_test`, one for all levels and arms.
-      posterior: density of the posterior elements in this arm, of `posterior_density`.
       past: bone at the end of a history, of `past_bone`.
       exposure: drugs of the arm, for what the answer relies on.
 
@@ -382,7 +378,6 @@ def simulate_arm(
         strength_crawford=np.asarray(fem.strength_crawford(jnp.asarray(stiffness), model.height_mm)),
         step_days=np.asarray(trajectory.day),
         density_mean=np.asarray(trajectory.density_mean),
-        posterior_density=posterior,
         resorption=np.asarray(trajectory.resorption_total),
         formation=np.asarray(trajectory.formation_total),
         cells={

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from ._activities import describe_day
+from ._arm_draws import COLUMNS, WITH_INTERVALS, DrawsOf, value_intervals
 from ._assumptions import assumptions
 from ._evidence_range import beyond_evidence
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
+from ._run_draws import describe_draws
 from ._run_strength import strength_rows
 from ._simulation import ArmResult
 from ._study_tables import Study
@@ -22,8 +24,10 @@ from ._study_tables import Study
 _HORMONES = tuple(quantity.name for quantity in QUANTITIES if quantity.group == "hormone")
 
 
-def timecourse_rows(prepared: Prepared, results: list[ArmResult]) -> list[dict[str, Any]]:
-    """Tidy rows (arm, level, month, quantity, value, unit).
+def timecourse_rows(
+    prepared: Prepared, results: list[ArmResult], draws: DrawsOf
+) -> list[dict[str, Any]]:
+    """Tidy rows (arm, level, month, quantity, value, unit, and the ends of both intervals or None).
 
     Densities by compartment, turnover, cells and hormones are given every month, everything else at the
     reported months. Turnover, RANKL over OPG and hormones at month m are the mean over the month that ends
@@ -33,11 +37,18 @@ def timecourse_rows(prepared: Prepared, results: list[ArmResult]) -> list[dict[s
     levels = {level.name: level for level in prepared.levels}
     for result in results:
         per_month = prepared.study.time.steps_per_month
-        monthly = {**_densities(result, levels[result.level], per_month), **_turnover(result, per_month)}
+        mine = draws[result.level, result.arm]
+        monthly = _densities(result, levels[result.level], mine.posterior_elements, per_month)
+        found = {name: value_intervals(mine, name, monthly[name]) for name in WITH_INTERVALS}
+        monthly |= _turnover(result, per_month)
         monthly |= _cells(result, _untreated(results, result.level), per_month)
         monthly |= hormone_months(prepared.courses[result.arm], prepared.study)
         for name, values in monthly.items():
-            rows.extend(_row(result, month, name, value) for month, value in enumerate(values))
+            rows.extend(
+                _row(result, month, name, value)
+                | {column: float(ends[month]) for column, ends in found.get(name, {}).items()}
+                for month, value in enumerate(values)
+            )
         for name, values in _reported(result, levels[result.level]).items():
             rows.extend(
                 _row(result, month, name, value) for month, value in zip(result.months, values, strict=True)
@@ -53,10 +64,13 @@ def _row(result: ArmResult, month: int, name: str, value: float) -> dict[str, An
         "quantity": name,
         "value": float(value),
         "unit": BY_NAME[name].unit,
+        **dict.fromkeys(COLUMNS),
     }
 
 
-def _densities(result: ArmResult, level: Any, per_month: int) -> dict[str, np.ndarray]:
+def _densities(
+    result: ArmResult, level: Any, posterior_elements: np.ndarray, per_month: int
+) -> dict[str, np.ndarray]:
     """Compartment vBMD at the end of every month, mg/cm3, and what DXA of the spine makes of it, %."""
     import jax.numpy as jnp
 
@@ -67,13 +81,12 @@ def _densities(result: ArmResult, level: Any, per_month: int) -> dict[str, np.nd
         [(level.compartments == code).sum() for code in (calibration.TRABECULAR, calibration.CORTICAL)]
     )
     integral = monthly @ counts / counts.sum()
-    posterior = result.posterior_density[::per_month]
     return {
         "trabecular_vbmd_mg_cm3": monthly[:, 0],
         "cortical_vbmd_mg_cm3": monthly[:, 1],
         "integral_vbmd_mg_cm3": integral,
         "spine_dxa_percent": np.asarray(
-            calibration.spine_dxa_percent(jnp.asarray(integral), jnp.asarray(posterior))
+            calibration.spine_dxa_percent(jnp.asarray(integral), jnp.asarray(posterior_elements))
         ),
     }
 
@@ -134,11 +147,13 @@ def _reported(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
 def timecourse_csv(rows: list[dict[str, Any]]) -> str:
     """CSV text of the tidy rows."""
     stream = io.StringIO()
-    writer = csv.DictWriter(
-        stream, ["arm", "level", "month", "quantity", "value", "unit"], lineterminator="\n"
-    )
+    names = ["arm", "level", "month", "quantity", "value", "unit", *COLUMNS]
+    writer = csv.DictWriter(stream, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**row, "value": f"{row['value']:.10g}"} for row in rows)
+    writer.writerows(
+        {name: f"{cell:.10g}" if isinstance(cell, float) else cell for name, cell in row.items()}
+        for row in rows
+    )
     return stream.getvalue()
 
 
@@ -197,6 +212,8 @@ def run_summary(
         "assumptions": assumptions(study, prepared.day),
         "parameters": parameter_table(prepared.parameters),
         "results": summary_rows(results, rows),
+        "intervals": interval_rows(results, rows),
+        "interval_method": describe_draws(study),
     }
 
 
@@ -238,6 +255,30 @@ def summary_rows(results: list[ArmResult], rows: list[dict[str, Any]]) -> list[d
         for result in results
         for month in result.months
     ]
+
+
+def interval_rows(results: list[ArmResult], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Change from the start with both intervals, %, by level, arm, reported month and quantity."""
+    found = {(row["level"], row["arm"], row["quantity"], row["month"]): row for row in rows}
+    made = []
+    for result in results:
+        for month in result.months[1:]:
+            for name in WITH_INTERVALS:
+                where = result.level, result.arm, name
+                base, row = found[*where, 0]["value"], found[*where, month]
+                made.append(
+                    {
+                        "level": result.level,
+                        "arm": result.arm,
+                        "month": month,
+                        "quantity": name,
+                        **{
+                            f"{column}_percent": 100 * (row[key] / base - 1)
+                            for column, key in (("change", "value"), *zip(COLUMNS, COLUMNS, strict=True))
+                        },
+                    }
+                )
+    return made
 
 
 def in_one_sentence(prepared: Prepared, results: list[ArmResult]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arm_draws import COLUMNS, DrawsOf, change_ends, intervals
 from ._errors import UserError
 from ._quantities import select
 from ._study import UNTREATED
@@ -55,7 +56,9 @@ def trials_of_arms(study: Study) -> dict[str, tuple[str, ...]]:
     return named
 
 
-def trial_points(study: Study, rows: list[dict[str, Any]], level: str) -> list[dict[str, Any]]:
+def trial_points(
+    study: Study, rows: list[dict[str, Any]], level: str, draws: DrawsOf | None = None
+) -> list[dict[str, Any]]:
     """Every observation of the named trials that a run can answer, with the run's answer.
 
     Differences between arms are taken against the arm of the study that is shown beside the trial's
@@ -65,10 +68,12 @@ def trial_points(study: Study, rows: list[dict[str, Any]], level: str) -> list[d
       study: the study.
       rows: tidy time courses of the run.
       level: vertebra that stands for the lumbar spine.
+      draws: of the run, for the intervals of the model's number; None: it has none.
 
     Returns:
       dicts with arm, trial, citation, quantity, kind, unit, start and end month, what was observed (value or
-      None, with its 95 % interval, or the interval alone), the model's number, where the point lies on a
+      None, with its 95 % interval, or the interval alone), the model's number with both of its intervals (None
+      where the quantity has none; of a difference from the same draws of both arms), where the point lies on a
       graph of % change (shown, shown_low, shown_high), and what the trial did for the default parameters.
     """
     named = trials_of_arms(study)
@@ -101,7 +106,7 @@ def trial_points(study: Study, rows: list[dict[str, Any]], level: str) -> list[d
                     "defaults": trials.groups[trial.group].defaults,
                     "role": trials.groups[trial.group].role,
                     "reference": reference,
-                    **_point(seen, span, rows, level, arm, reference),
+                    **_point(seen, span, rows, level, arm, reference, draws or {}),
                 }
             )
     return made
@@ -114,6 +119,7 @@ def _point(
     level: str,
     arm: str,
     reference: str | None,
+    draws: DrawsOf,
 ) -> dict[str, Any]:
     """One observation with the model's answer; `span`: its months in the time of the study."""
     quantity = MEASURED_BY[seen.observable]
@@ -142,10 +148,36 @@ def _point(
         "high": high,
         "uncertainty": seen.uncertainty,
         "model": (own[1] - base) / years,
+        **{
+            f"model_{name}": end
+            for name, end in _model_intervals(
+                (own[1] - base) / years, years, quantity, span, draws, level, arm, reference
+            ).items()
+        },
         "shown": shown(seen.value),
         "shown_low": shown(low),
         "shown_high": shown(high),
     }
+
+
+def _model_intervals(
+    value: float,
+    years: float,
+    quantity: str,
+    span: tuple[float, float],
+    draws: DrawsOf,
+    level: str,
+    arm: str,
+    reference: str | None,
+) -> dict[str, float | None]:
+    """Intervals of the model's number by name of COLUMNS, None without draws of the quantity."""
+    own = draws.get((level, arm))
+    if own is None or quantity not in own.ratios:
+        return dict.fromkeys(COLUMNS)
+    base = None if reference is None else draws[level, reference]
+    low, high = (end / years for end in change_ends(own, base, quantity, *span))
+    found = intervals(np.asarray(value), low, high, own.between_trials / years)
+    return {name: float(end) for name, end in found.items()}
 
 
 def _changes(

@@ -25,6 +25,7 @@ from ._density_draws import density_draws as density_draws
 from ._density_draws import interpolate_knots as interpolate_knots
 from ._density_draws import knot_weights as knot_weights
 from ._density_draws import make_density_knots as make_density_knots
+from ._density_draws import past_draws as past_draws
 from ._density_draws import posterior_deviations as posterior_deviations
 from ._fast_vertebra import FastVertebra as FastVertebra
 from ._fast_vertebra import compact_classes as compact_classes

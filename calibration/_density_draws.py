@@ -107,64 +107,91 @@ def posterior_deviations(
     }
 
 
-def density_draws(
+def past_draws(
     deviations: dict[str, jax.Array],
     parameters: remodeling.BoneParameters,
     knots: DensityKnots,
-    courses: remodeling.HormoneCourse,
     female: jax.Array | float,
-    history: remodeling.HormoneCourse | None,
-    *,
-    steps_per_month: int,
-) -> jax.Array:
-    """Density of every knot over that at the start, month by month, by arm and draw.
-
-    `remodeling.simulate` with the 0-D mechanics, one bone step in a step of the courses.
+    history: remodeling.HormoneCourse,
+) -> remodeling.PastBone:
+    """Bone of every knot at the end of a history by draw, `remodeling.start_from_history`.
 
     Args:
       deviations: of `posterior_deviations`, added to the logarithms of `parameters`, (draws,) each.
       parameters: biological parameters about which is drawn.
       knots: of `make_density_knots`.
-      courses: hormones of the arms, fields with a leading axis (arms,).
       female: 1 for a woman, 0 for a man, ().
-      history: hormones of the years before the start, of all arms; None: a steady state.
-      steps_per_month: steps of the courses in a month; static.
+      history: hormones of the years before the start.
 
     Returns:
-      ratio, (draws, arms, months + 1, knots).
+      fields with a leading axis (draws,).
+    """
+
+    def of_draw(deviation: dict[str, jax.Array]) -> remodeling.PastBone:
+        return remodeling.start_from_history(
+            knots.density,
+            history,
+            _drawn(deviation, parameters),
+            female=female,
+            compact=knots.compact,
+            checkpoint=False,
+        )
+
+    return jax.vmap(of_draw)(deviations)
+
+
+def density_draws(
+    deviations: dict[str, jax.Array],
+    parameters: remodeling.BoneParameters,
+    knots: DensityKnots,
+    female: jax.Array | float,
+    course: remodeling.HormoneCourse,
+    pasts: remodeling.PastBone | None = None,
+    *,
+    steps_per_month: int,
+) -> jax.Array:
+    """Density of every knot over that at the start, month by month, by draw.
+
+    `remodeling.simulate` with the 0-D mechanics, one bone step in a step of the course.
+
+    Args:
+      deviations: of `posterior_deviations`, added to the logarithms of `parameters`, (draws,) each.
+      parameters: biological parameters about which is drawn.
+      knots: of `make_density_knots`.
+      female: 1 for a woman, 0 for a man, ().
+      course: hormones of an arm.
+      pasts: of `past_draws` of the same draws and knots; None: a steady state.
+      steps_per_month: steps of the course in a month; static.
+
+    Returns:
+      ratio, (draws, months + 1, knots).
     """
     options = remodeling.make_options(
         substeps=1, solve_every=steps_per_month, report_every=steps_per_month, checkpoint=False
     )
     surrogate = remodeling.make_surrogate(dtype=knots.density.dtype)
 
-    def of_draw(deviation: dict[str, jax.Array]) -> jax.Array:
-        moved = {name: getattr(parameters, name) * jnp.exp(by) for name, by in deviation.items()}
-        drawn = replace(parameters, **moved)
-        past = (
-            None
-            if history is None
-            else remodeling.start_from_history(
-                knots.density, history, drawn, female=female, compact=knots.compact, checkpoint=False
-            )
+    def of_draw(deviation: dict[str, jax.Array], past: remodeling.PastBone | None) -> jax.Array:
+        trajectory, _ = remodeling.simulate(
+            knots.density,
+            surrogate,
+            course,
+            _drawn(deviation, parameters),
+            female=female,
+            compact=knots.compact,
+            history=past,
+            options=options,
         )
+        return trajectory.density / trajectory.density[0]
 
-        def of_arm(course: remodeling.HormoneCourse) -> jax.Array:
-            trajectory, _ = remodeling.simulate(
-                knots.density,
-                surrogate,
-                course,
-                drawn,
-                female=female,
-                compact=knots.compact,
-                history=past,
-                options=options,
-            )
-            return trajectory.density / trajectory.density[0]
+    return jax.vmap(of_draw)(deviations, pasts)
 
-        return jax.vmap(of_arm)(courses)
 
-    return jax.vmap(of_draw)(deviations)
+def _drawn(
+    deviation: dict[str, jax.Array], parameters: remodeling.BoneParameters
+) -> remodeling.BoneParameters:
+    moved = {name: getattr(parameters, name) * jnp.exp(by) for name, by in deviation.items()}
+    return replace(parameters, **moved)
 
 
 def interpolate_knots(
@@ -185,12 +212,10 @@ def interpolate_knots(
     return (1.0 - way) * values[..., low] + way * values[..., low + 1]
 
 
-def knot_weights(
-    weight: jax.Array, knots: DensityKnots, density: jax.Array, compact: jax.Array
-) -> jax.Array:
+def knot_weights(weight: jax.Array, knots: DensityKnots, density: jax.Array, compact: jax.Array) -> jax.Array:
     """Weights of the knots by which a weighted sum over voxels is one over knots, (2 n + 1,).
 
-    sum_v weight_v interpolate_knots(values)_v = sum_k values_k result_k: the transpose of `interpolate_knots`.
+    The transpose of `interpolate_knots`: sum_v weight_v interpolate_knots(values)_v = sum_k values_k result_k.
 
     Args:
       weight: of the voxels, (nb,).

@@ -55,14 +55,15 @@ def intervals(
       high: upper ends.
       spread: scale of the deviation of a trial in the same unit; on each side it is added as squares.
     """
+    import jax.numpy as jnp
+
     import calibration
 
     wide_low, wide_high = (
-        np.asarray(calibration.new_trial_half_width(side, np.asarray(spread))) for side in (low, high)
+        np.asarray(calibration.new_trial_half_width(jnp.asarray(side), jnp.asarray(spread)))
+        for side in (low, high)
     )
-    return dict(
-        zip(COLUMNS, (value + low, value + high, value - wide_low, value + wide_high), strict=True)
-    )
+    return dict(zip(COLUMNS, (value + low, value + high, value - wide_low, value + wide_high), strict=True))
 
 
 def value_intervals(draws: ArmDraws, name: str, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -81,11 +82,11 @@ def value_intervals(draws: ArmDraws, name: str, values: np.ndarray) -> dict[str,
 def change_ends(
     own: ArmDraws, reference: ArmDraws | None, name: str, start: float, end: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Deviation of a change between two months, %, or of its difference from that of another arm, draw by draw.
+    """Ends of the deviation of a change between two months, %, or of its difference from another arm's.
 
     Args:
       own: draws of the arm.
-      reference: draws of the arm that is taken off; None for none.
+      reference: the same draws of the arm that is taken off; None for none.
       name: of WITH_INTERVALS.
       start, end: months, also between whole ones.
     """

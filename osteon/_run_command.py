@@ -108,14 +108,8 @@ def run_study(
         progress.stage("writing maps", advance=0.02)
         write_maps(folder, prepared, results, draws)
     progress.stage("drawing", advance=0.03)
-    points = [
-        point
-        for level in prepared.levels
-        for point in trial_points(study, rows, level.name, draws)
-    ]
-    folder.write_json(
-        "figures.json", write_figures(folder, prepared, results, draws, rows, points, maps)
-    )
+    points = [point for level in prepared.levels for point in trial_points(study, rows, level.name, draws)]
+    folder.write_json("figures.json", write_figures(folder, prepared, results, draws, rows, points, maps))
     folder.write_json("versions.json", {**versions(), "inputs_sha256": prepared.hashes})
     timing = {"run_seconds": time.perf_counter() - begin, "peak_memory_mb": peak_memory_mb()}
     summary = finite({**run_summary(prepared, results, rows, points), **timing})

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arm_draws import PROBABILITY, ArmDraws, DrawsOf, ends
+from ._arm_draws import PROBABILITY, WITH_INTERVALS, ArmDraws, DrawsOf, ends
 from ._levels import LevelBone
 from ._prepared import Prepared
 from ._simulation import ArmResult
@@ -20,12 +20,36 @@ SEED = 0
 
 
 @functools.cache
-def _compiled() -> Any:
+def _compiled() -> tuple[Any, Any, Any, Any]:
+    """Programs: draws, their histories, the table of an arm, and what it makes of that arm at a level."""
     import jax
+    import jax.numpy as jnp
 
     import calibration
 
-    return jax.jit(calibration.density_draws, static_argnames="steps_per_month")
+    def deviations(posterior, held):
+        return calibration.posterior_deviations(posterior, jax.random.key(SEED), DRAWS, held=held)
+
+    def level(ratio, low, high, knots, density, compact, moving):
+        """Mean courses of trabecular, compact and all bone, that of DXA, and both ends at every voxel."""
+
+        def mean(part):
+            # what is held stays at 1 and counts in the mean
+            mineral = density * part
+            weights = calibration.knot_weights(mineral * moving / jnp.sum(mineral), knots, density, compact)
+            return 1.0 + (ratio - 1.0) @ weights
+
+        body = mean(jnp.ones_like(compact))
+        dxa = 0.01 * jax.vmap(calibration.spine_dxa_percent)(body, ratio[:, :, -1])
+        voxels = [moving * calibration.interpolate_knots(end, knots, density, compact) for end in (low, high)]
+        return (mean(1.0 - compact), mean(compact), body, dxa), voxels
+
+    return (
+        jax.jit(deviations, static_argnames="held"),
+        jax.jit(calibration.past_draws),
+        jax.jit(calibration.density_draws, static_argnames="steps_per_month"),
+        jax.jit(level),
+    )
 
 
 def run_draws(prepared: Prepared, results: list[ArmResult]) -> DrawsOf:
@@ -38,7 +62,6 @@ def run_draws(prepared: Prepared, results: list[ArmResult]) -> DrawsOf:
       prepared: the study.
       results: of every level and arm.
     """
-    import jax
     import jax.numpy as jnp
 
     import calibration
@@ -53,24 +76,20 @@ def run_draws(prepared: Prepared, results: list[ArmResult]) -> DrawsOf:
         np.concatenate([level.density_ha[moving[level.name]] for level in prepared.levels]),
         np.concatenate([compact[level.name][moving[level.name]] for level in prepared.levels]),
     )
-    ratio = np.asarray(
-        _compiled()(
-            calibration.posterior_deviations(
-                posterior, jax.random.key(SEED), DRAWS, held=tuple(study.biology or {})
-            ),
-            prepared.parameters,
-            knots,
-            jax.tree.map(lambda *arms: jnp.stack(arms), *(prepared.courses[a.name] for a in prepared.arms)),
-            jnp.asarray(float(study.subject.sex == "female")),
-            prepared.history,
-            steps_per_month=study.time.steps_per_month,
+    deviations, past, table, _ = _compiled()
+    drawn = deviations(posterior, held=tuple(sorted(study.biology or {})))
+    given = drawn, prepared.parameters, knots, jnp.asarray(float(study.subject.sex == "female"))
+    pasts = None if prepared.history is None else past(*given, prepared.history)
+    ratio = {
+        arm.name: np.asarray(
+            table(*given, prepared.courses[arm.name], pasts, steps_per_month=study.time.steps_per_month)
         )
-    )
-    position = {arm.name: place for place, arm in enumerate(prepared.arms)}
+        for arm in prepared.arms
+    }
     levels = {level.name: level for level in prepared.levels}
     return {
         (result.level, result.arm): _arm_draws(
-            ratio[:, position[result.arm]],
+            ratio[result.arm],
             knots,
             levels[result.level],
             compact[result.level],
@@ -88,11 +107,15 @@ def describe_draws(study: Study) -> dict[str, Any]:
 
     posterior, provenance = calibration.shipped_posterior()
     given = set(study.biology or {})
-    known = [row.name for row in remodeling.PARAMETERS if row.name in posterior.log_values]
+    drawn = [
+        row.name
+        for row in remodeling.PARAMETERS
+        if row.name in posterior.log_values and row.name not in given
+    ]
     between = float(posterior.between_trials[0])
     return {
         "probability": PROBABILITY,
-        "parameters": f"what the posterior of {len(known)} learned parameters leaves open, by {DRAWS} draws",
+        "parameters": f"what the posterior of {len(drawn)} learned parameters leaves open, by {DRAWS} draws",
         "new_trial": "that, and the deviation of a further trial from what the parameters explain (Student's "
         f"t of 4 degrees of freedom, scale {between:.2g} % of the start), without its standard error",
         "limits": "Learned parameters only, normal in their logarithms (Laplace); the deviation of a draw is "
@@ -101,7 +124,7 @@ def describe_draws(study: Study) -> dict[str, Any]:
         "draws": DRAWS,
         "seed": SEED,
         "between_trials_percent": between,
-        "drawn": [name for name in known if name not in given],
+        "drawn": drawn,
         "held": sorted(given),
         "posterior": {
             name: provenance[name] for name in ("trial_tables_sha256", "fitted_to") if name in provenance
@@ -118,34 +141,21 @@ def _arm_draws(
     between_trials: float,
 ) -> ArmDraws:
     """Draws of an arm at a level, from the table (draws + 1, months + 1, knots)."""
-    import jax
-    import jax.numpy as jnp
-
-    import calibration
-
-    density, kind, moving = jnp.asarray(level.density_ha), jnp.asarray(compact, float), ~result.held
-
-    def mean(part: np.ndarray) -> np.ndarray:
-        """Mean density of some voxels over that at the start; what is held stays."""
-        mineral = level.density_ha * part
-        weight = jnp.asarray(mineral * moving / mineral.sum())
-        weights = np.asarray(calibration.knot_weights(weight, knots, density, kind))
-        return 1.0 + (ratio - 1.0) @ weights
-
-    integral, rear = mean(np.ones_like(compact)), ratio[:, :, -1]
-    low, high = (
-        np.asarray(calibration.interpolate_knots(jnp.asarray(100 * end), knots, density, kind)) * moving
-        for end in ends(ratio[:, list(result.months)])
+    low, high = ends(ratio[:, list(result.months)])
+    *_, at_level = _compiled()
+    means, voxels = at_level(
+        ratio,
+        100 * low,
+        100 * high,
+        knots,
+        level.density_ha,
+        compact.astype(float),
+        (~result.held).astype(float),
     )
     return ArmDraws(
-        ratios={
-            "trabecular_vbmd_mg_cm3": mean(~compact),
-            "cortical_vbmd_mg_cm3": mean(compact),
-            "integral_vbmd_mg_cm3": integral,
-            "spine_dxa_percent": 0.01 * np.asarray(jax.vmap(calibration.spine_dxa_percent)(integral, rear)),
-        },
-        posterior_elements=rear[0],
-        voxel_low=low,
-        voxel_high=high,
+        ratios={name: np.asarray(mean) for name, mean in zip(WITH_INTERVALS, means, strict=True)},
+        posterior_elements=ratio[0, :, -1],
+        voxel_low=np.asarray(voxels[0]),
+        voxel_high=np.asarray(voxels[1]),
         between_trials=between_trials,
     )

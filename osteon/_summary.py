@@ -24,9 +24,7 @@ from ._study_tables import Study
 _HORMONES = tuple(quantity.name for quantity in QUANTITIES if quantity.group == "hormone")
 
 
-def timecourse_rows(
-    prepared: Prepared, results: list[ArmResult], draws: DrawsOf
-) -> list[dict[str, Any]]:
+def timecourse_rows(prepared: Prepared, results: list[ArmResult], draws: DrawsOf) -> list[dict[str, Any]]:
     """Tidy rows (arm, level, month, quantity, value, unit, and the ends of both intervals or None).
 
     Densities by compartment, turnover, cells and hormones are given every month, everything else at the

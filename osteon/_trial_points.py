@@ -72,9 +72,10 @@ def trial_points(
 
     Returns:
       dicts with arm, trial, citation, quantity, kind, unit, start and end month, what was observed (value or
-      None, with its 95 % interval, or the interval alone), the model's number with both of its intervals (None
-      where the quantity has none; of a difference from the same draws of both arms), where the point lies on a
-      graph of % change (shown, shown_low, shown_high), and what the trial did for the default parameters.
+      None, with its 95 % interval, or the interval alone), the model's number with both of its intervals
+      (None where the quantity has none; of a difference from the same draws of both arms), where the point
+      lies on a graph of % change (shown, shown_low, shown_high), and what the trial did for the default
+      parameters.
     """
     named = trials_of_arms(study)
     if not any(named.values()):

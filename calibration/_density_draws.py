@@ -215,7 +215,7 @@ def interpolate_knots(
 def knot_weights(weight: jax.Array, knots: DensityKnots, density: jax.Array, compact: jax.Array) -> jax.Array:
     """Weights of the knots by which a weighted sum over voxels is one over knots, (2 n + 1,).
 
-    The transpose of `interpolate_knots`: sum_v weight_v interpolate_knots(values)_v = sum_k values_k result_k.
+    The transpose of `interpolate_knots`: sum_v weight_v interpolate_knots(x)_v = sum_k x_k result_k.
 
     Args:
       weight: of the voxels, (nb,).

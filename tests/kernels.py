@@ -66,6 +66,7 @@ HOST_FUNCTIONS = {
     "calibration.posterior_to_json",
     "calibration.read_posterior",
     "calibration.read_trials",
+    "calibration.shipped_posterior",
     "calibration.trial_tables_hash",
     "calibration.select_observations",
     "calibration.unanswered",

@@ -137,7 +137,84 @@ def _posterior_arguments(dtype):
     )
 
 
+def _knots(dtype):
+    return calibration.make_density_knots([0.1, 0.3, 0.2, 0.6], [0, 0, 1, 1], count=2, dtype=dtype)
+
+
+def _course(dtype):
+    levels = remodeling.make_hormone_levels(estradiol_pg_ml=8.0, dtype=dtype)
+    return remodeling.make_hormone_course(levels, steps=4, step_days=15.0, estradiol_pg_ml=40.0)
+
+
+def _history(dtype):
+    young, now = (remodeling.make_hormone_levels(estradiol_pg_ml=e, dtype=dtype) for e in (90.0, 8.0))
+    return remodeling.history_course(young, now, years=jnp.asarray(0.5, dtype), steps=4)
+
+
+def _deviations(dtype):
+    return {"estradiol_resorption": vector(dtype, -0.1, 0.1, 2), "testosterone_balance": jnp.zeros(2, dtype)}
+
+
+def _draw(covariance, log_values):
+    posterior = calibration.TrialPosterior(log_values, covariance)
+    return calibration.posterior_deviations(posterior, jax.random.key(0), 4, held=("resorption_rate",))
+
+
 CALIBRATION = [
+    Kernel(
+        "calibration.posterior_deviations",
+        _draw,
+        lambda dtype: (0.1 * jnp.eye(4, dtype=dtype), _log_values(dtype)),
+    ),
+    Kernel(
+        "calibration.past_draws",
+        calibration.past_draws,
+        lambda dtype: (
+            _deviations(dtype),
+            _parameters(dtype),
+            _knots(dtype),
+            jnp.asarray(1.0, dtype),
+            _history(dtype),
+        ),
+        slow=True,
+    ),
+    Kernel(
+        "calibration.density_draws",
+        lambda *given: calibration.density_draws(*given, steps_per_month=2),
+        lambda dtype: (
+            _deviations(dtype),
+            _parameters(dtype),
+            _knots(dtype),
+            jnp.asarray(1.0, dtype),
+            _course(dtype),
+        ),
+        slow=True,
+    ),
+    Kernel(
+        "calibration.interpolate_knots",
+        calibration.interpolate_knots,
+        lambda dtype: (
+            vector(dtype, 0.0, 1.0, 5),
+            _knots(dtype),
+            vector(dtype, 0.1, 0.6, 4),
+            jnp.asarray([0, 0, 1, 1], dtype),
+        ),
+    ),
+    Kernel(
+        "calibration.knot_weights",
+        calibration.knot_weights,
+        lambda dtype: (
+            vector(dtype, 0.0, 1.0, 4),
+            _knots(dtype),
+            vector(dtype, 0.1, 0.6, 4),
+            jnp.asarray([0, 0, 1, 1], dtype),
+        ),
+    ),
+    Kernel(
+        "calibration.new_trial_half_width",
+        calibration.new_trial_half_width,
+        lambda dtype: (vector(dtype, 1.0, 2.0, 3), jnp.ones(3, dtype)),
+    ),
     Kernel(
         "calibration.compartment_density",
         calibration.compartment_density,

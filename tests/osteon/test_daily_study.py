@@ -11,7 +11,6 @@ from osteon import UserError, main
 from osteon._activities import PRESETS, chosen_day, describe_day, usable_cases
 from osteon._load_test import make_load_test
 from osteon._machine import memory_plan_gb
-from osteon._posterior import posterior_density
 from osteon._prepared import prepare
 from osteon._run_memory import require_run_memory
 from osteon._simulation import LevelModel, make_level_model, simulate_arm
@@ -45,10 +44,7 @@ def treated(extra: str):
     level = prepared.levels[0]
     model = make_level_model(level, prepared.study.mechanics, prepared.day)
     course = prepared.courses["weekly"]
-    rear = posterior_density(course, prepared.parameters, False, None)
-    return simulate_arm(
-        level, model, course, prepared.parameters, prepared.study, "weekly", make_load_test(), rear
-    )
+    return simulate_arm(level, model, course, prepared.parameters, prepared.study, "weekly", make_load_test())
 
 
 @pytest.fixture(scope="module")

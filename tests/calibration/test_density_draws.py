@@ -11,6 +11,7 @@ import calibration
 import remodeling
 
 STEPS = 24
+density_draws = jax.jit(calibration.density_draws, static_argnames="steps_per_month")
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +87,9 @@ def test_the_table_is_the_simulation_of_every_voxel(deviations, course, history,
     parameters = remodeling.default_parameters()
     density, compact = bone()
     knots = calibration.make_density_knots(density, compact)
-    past = calibration.past_draws(deviations, parameters, knots, 1.0, history) if with_history else None
-    ratio = jax.jit(calibration.density_draws, static_argnames="steps_per_month")(
-        deviations, parameters, knots, 1.0, course, past, steps_per_month=2
-    )
+    ended = jax.jit(calibration.past_draws)
+    past = ended(deviations, parameters, knots, 1.0, history) if with_history else None
+    ratio = density_draws(deviations, parameters, knots, 1.0, course, past, steps_per_month=2)
     assert ratio.shape == (4, STEPS // 2 + 1, knots.density.size)
     found = 100 * np.asarray(calibration.interpolate_knots(ratio[:, -1], knots, density, compact))
     for draw in (0, 2):
@@ -127,9 +127,7 @@ def test_without_spread_no_draw_deviates(posterior, course):
     density, compact = bone()
     knots = calibration.make_density_knots(density, compact, count=3)
     ratio = np.asarray(
-        calibration.density_draws(
-            drawn, remodeling.default_parameters(), knots, 0.0, course, steps_per_month=2
-        )
+        density_draws(drawn, remodeling.default_parameters(), knots, 0.0, course, steps_per_month=2)
     )
     assert ratio[1:] == pytest.approx(np.broadcast_to(ratio[0], ratio[1:].shape), rel=1e-10)
     assert np.ptp(ratio[0, -1]) > 0.01

@@ -7,7 +7,7 @@ import pytest
 
 from osteon import UserError, write_report
 from osteon._figures import change_figure, hormone_figure
-from osteon._report import RESEARCH_USE, cards, render_report, tables
+from osteon._report import RESEARCH_USE, cards, interval_tables, render_report, tables
 
 ROWS = [
     {"level": "L3", "arm": arm, "month": month, "trabecular_vbmd_mg_cm3": value, "stiffness_n_per_mm": 1e4}
@@ -132,6 +132,29 @@ def test_tables_show_percent_change_below_the_value():
     assert table["rows"][0]["cells"][0] == {"value": "110.0", "change": ""}
     assert table["rows"][1]["cells"][0] == {"value": "115.5", "change": "+5.00 %"}
     assert cards(SUMMARY)[0]["value"] == "0.00 %"
+
+
+def test_intervals_stand_beside_the_change():
+    """A row per quantity and month, and both intervals in the card; a run without them has no such table."""
+    ends = {"parameters_low": 3.0, "parameters_high": 7.0, "new_trial_low": 0.0, "new_trial_high": 10.0}
+    row = {"level": "L3", "arm": "<b>weekly</b>", "month": 24, "quantity": "trabecular_vbmd_mg_cm3"}
+    row |= {"change_percent": 5.0, **{f"{name}_percent": end for name, end in ends.items()}}
+    made = interval_tables({**SUMMARY, "intervals": [row]})
+    assert [table["title"] for table in made] == [
+        "L3, <b>weekly</b>: change from baseline with its intervals"
+    ]
+    assert made[0]["rows"] == [
+        {
+            "label": "Trabecular vBMD",
+            "month": 24,
+            "change": "+5.00",
+            "parameters": "+3.00 to +7.00",
+            "new_trial": "0.00 to +10.00",
+        }
+    ]
+    label = cards({**SUMMARY, "intervals": [row]})[1]["label"]
+    assert label.endswith("95 % intervals: parameters +3.00 to +7.00 %, new trial 0.00 to +10.00 %")
+    assert interval_tables(SUMMARY) == []
 
 
 def test_a_missing_key_is_an_error_and_not_a_blank():

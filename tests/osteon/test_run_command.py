@@ -10,8 +10,10 @@ import nibabel
 import numpy as np
 import pytest
 
+import calibration
 import meshes
 from osteon import main
+from osteon._arm_draws import COLUMNS, WITH_INTERVALS
 from osteon._levels import denoised
 from osteon._map_figures import percent_change
 from osteon._quantities import QUANTITIES, select
@@ -176,7 +178,7 @@ def test_maps_lie_on_the_grid_of_the_ct(run, images):
     ct = nibabel.Nifti1Image.from_filename(images / f"{SENTINEL}_ct.nii.gz")
     parts = nibabel.Nifti1Image.from_filename(images / f"{SENTINEL}_parts.nii.gz").get_fdata() > 0
     maps = sorted((run / "maps").glob("*.nii.gz"))
-    assert len(maps) == 3 + 2 * 4
+    assert len(maps) == 3 + 2 * 5
     for path in maps:
         image = nibabel.Nifti1Image.from_filename(path)
         assert image.affine == pytest.approx(ct.affine)
@@ -197,6 +199,60 @@ def test_the_change_map_is_that_of_the_density_maps(run):
     change = read("weekly_month24_change_percent")
     assert change == pytest.approx(percent_change(before, after), abs=1e-3)
     assert np.abs(read("no-treatment_month24_change_percent")).max() < 1e-4
+
+
+def test_densities_carry_two_intervals_about_the_result(courses):
+    """parameters_low < value < parameters_high inside the wider interval of a new trial; none at the start."""
+    for quantity in WITH_INTERVALS:
+        for row in select(courses, arm="weekly", quantity=quantity):
+            low, high, wide_low, wide_high = (float(row[column]) for column in COLUMNS)
+            if row["month"] == 0:
+                assert (low, high, wide_low, wide_high) == pytest.approx((row["value"],) * 4)
+            else:
+                assert wide_low < low < row["value"] < high < wide_high
+    assert all(row["parameters_low"] == "" for row in courses if row["quantity"] not in WITH_INTERVALS)
+
+
+def test_untreated_bone_in_a_steady_state_has_no_width_but_that_of_a_trial(courses):
+    """No change under any draw; a new trial deviates by 2.776 times the scale between trials."""
+    scale = float(calibration.shipped_posterior()[0].between_trials[0])
+    for row in select(courses, arm="no treatment", quantity="integral_vbmd_mg_cm3")[1:]:
+        value = row["value"]
+        assert float(row["parameters_high"]) - float(row["parameters_low"]) < 1e-6 * value
+        half = 0.5 * (float(row["new_trial_high"]) - float(row["new_trial_low"])) / value
+        assert half == pytest.approx(0.01 * 2.7764451 * scale, rel=1e-4)
+
+
+def test_the_summary_gives_the_intervals_of_the_table_in_per_cent(summary, courses):
+    """100 (end / start - 1) at every reported month, and what the intervals are."""
+    assert {row["quantity"] for row in summary["intervals"]} == set(WITH_INTERVALS)
+    for row in summary["intervals"]:
+        where = {name: row[name] for name in ("arm", "level", "quantity")}
+        start = select(courses, month=0, **where)[0]["value"]
+        end = float(select(courses, month=row["month"], **where)[0]["new_trial_high"])
+        assert row["new_trial_high_percent"] == pytest.approx(100 * (end / start - 1), abs=1e-6)
+    assert len(summary["intervals"]) == 2 * 2 * len(WITH_INTERVALS)
+    assert "0-D mechanics" in summary["interval_method"]["limits"]
+
+
+def test_the_map_of_half_widths_agrees_with_the_interval_of_the_mean(run, summary):
+    """Draws of voxels move together: the mean of the half widths is that of the mean within 5 %."""
+
+    def read(name):
+        return nibabel.Nifti1Image.from_filename(run / "maps" / f"{name}.nii.gz").get_fdata()
+
+    density, width = read("baseline_vbmd_mg_cm3"), read("weekly_month24_change_half_width_percent")
+    row = select(summary["intervals"], arm="weekly", month=24, quantity="integral_vbmd_mg_cm3")[0]
+    half = 0.5 * (row["parameters_high_percent"] - row["parameters_low_percent"])
+    assert (density * width).sum() / density.sum() == pytest.approx(half, rel=0.05)
+    assert read("no-treatment_month24_change_half_width_percent").max() < 1e-6
+
+
+def test_the_report_tells_the_two_intervals_apart(run):
+    """A column each."""
+    html = (run / "report.html").read_text()
+    assert "95 % interval: parameters" in html
+    assert "95 % interval: new trial" in html
 
 
 def test_mineral_content_is_the_sum_of_the_map(run, summary):

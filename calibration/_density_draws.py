@@ -85,11 +85,11 @@ def posterior_deviations(
       posterior: of a fit.
       key: random key.
       count: draws; static.
-      held: parameters that are not drawn, as their value is given; static. The others are drawn from their
-        marginal distribution, not from the one conditional on the given values.
+      held: parameters whose deviation stays 0, as their value is given; static. The others are drawn from
+        their marginal distribution, not from the one conditional on the given values.
 
     Returns:
-      by name, (count + 1,); without `held` and without the deviations between trials.
+      by name, (count + 1,); without the deviations between trials.
     """
     names = posterior.names
     factor = jnp.linalg.cholesky(posterior.log_covariance)
@@ -101,9 +101,9 @@ def posterior_deviations(
     share = jnp.clip(share, 1e-6, 1.0 - 1e-6)
     deviations = jnp.concatenate([jnp.zeros_like(factor[:1]), ndtri(share) @ factor.T])
     return {
-        name: deviations[:, row]
+        name: jnp.zeros_like(deviations[:, row]) if name in held else deviations[:, row]
         for row, name in enumerate(names)
-        if name not in held and name not in BETWEEN_TRIALS
+        if name not in BETWEEN_TRIALS
     }
 
 

@@ -202,7 +202,7 @@ def test_the_change_map_is_that_of_the_density_maps(run):
 
 
 def test_densities_carry_two_intervals_about_the_result(courses):
-    """parameters_low < value < parameters_high inside the wider interval of a new trial; none at the start."""
+    """parameters_low < value < parameters_high, inside the interval of a new trial; none at the start."""
     for quantity in WITH_INTERVALS:
         for row in select(courses, arm="weekly", quantity=quantity):
             low, high, wide_low, wide_high = (float(row[column]) for column in COLUMNS)

@@ -75,7 +75,8 @@ def draw_change(
     Open diamonds are trials that the default parameters were fitted to or set on; filled ones were not used.
     """
     months: list[float] = []
-    for position, arm in enumerate(unique(rows, "arm")):
+    arms = unique(rows, "arm")
+    for position, arm in enumerate(arms):
         course = select(rows, level=level, quantity=name, arm=arm)
         base = course[0]["value"]
         months = [row["month"] for row in course]
@@ -85,7 +86,7 @@ def draw_change(
         style = arm_style(position)
         panel.plot(months, change, label=arm, marker=marker, markersize=4, **style)
         if course[0].get("parameters_low") is not None:
-            _draw_intervals(panel, course, base, position)
+            _draw_intervals(panel, course, base, position, len(arms))
         for point in points:
             if (point["level"], point["arm"], point["quantity"]) == (level, arm, name):
                 _draw_point(panel, point, style["color"])
@@ -96,14 +97,18 @@ def draw_change(
         panel.set_ylim(min(low, -0.25), max(high, 0.25))
 
 
-def _draw_intervals(panel: Any, course: list[dict[str, Any]], base: float, position: int) -> None:
+def _draw_intervals(panel: Any, course: list[dict[str, Any]], base: float, position: int, arms: int) -> None:
     """What the parameters leave open as a band, and a new trial as a bar right of the last month."""
     months = [row["month"] for row in course]
     ends = {name: [100 * (row[name] / base - 1) for row in course] for name in COLUMNS}
     color = arm_style(position)["color"]
+    # where many arms overlap their bands are pale, and thin edges tell them apart
+    shade = min(0.25, 0.4 / arms)
     panel.fill_between(
-        months, ends["parameters_low"], ends["parameters_high"], color=color, alpha=0.25, linewidth=0
+        months, ends["parameters_low"], ends["parameters_high"], color=color, alpha=shade, linewidth=0
     )
+    for end in ("parameters_low", "parameters_high"):
+        panel.plot(months, ends[end], color=color, linewidth=0.5, alpha=0.7)
     panel.errorbar(
         months[-1] * (1.02 + 0.025 * position),
         0.5 * (ends["new_trial_low"][-1] + ends["new_trial_high"][-1]),

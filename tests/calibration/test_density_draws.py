@@ -56,6 +56,12 @@ def test_the_defaults_are_the_mode_of_the_shipped_posterior(posterior):
     assert (np.asarray(posterior.between_trials) > 0).all()
 
 
+def test_the_shipped_posterior_is_of_the_shipped_trials():
+    """The hash of the tables it was fitted to is that of the tables beside it."""
+    _, provenance = calibration.shipped_posterior()
+    assert provenance["trial_tables_sha256"] == calibration.trial_tables_hash()
+
+
 def test_draws_have_the_covariance_of_the_posterior(posterior):
     """Means 0 and covariance in units of the standard deviations within five standard errors; row 0 is 0."""
     count = 4000

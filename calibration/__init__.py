@@ -91,6 +91,7 @@ from ._sampling import SampleInfo as SampleInfo
 from ._sampling import sample as sample
 from ._sampling import sample_density as sample_density
 from ._sampling import split_r_hat as split_r_hat
+from ._simulated_trials import simulate_observations as simulate_observations
 from ._spine_dxa import POSTERIOR_DENSITY as POSTERIOR_DENSITY
 from ._spine_dxa import POSTERIOR_SHARE as POSTERIOR_SHARE
 from ._spine_dxa import spine_dxa_percent as spine_dxa_percent

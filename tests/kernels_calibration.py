@@ -249,6 +249,13 @@ CALIBRATION = [
         lambda dtype: (jnp.asarray([1.0, 15.0], dtype), _table(dtype)),
     ),
     Kernel(
+        "calibration.simulate_observations",
+        lambda prediction, between_trials, table: (
+            calibration.simulate_observations(jax.random.key(0), prediction, table, between_trials).value
+        ),
+        lambda dtype: (jnp.zeros(3, dtype), jnp.asarray([1.0, 15.0], dtype), _table(dtype)),
+    ),
+    Kernel(
         "calibration.predict_with_slopes",
         lambda x, problem: calibration.predict_with_slopes(x, problem),
         lambda dtype: (jnp.zeros(4, dtype), _problem(dtype)),

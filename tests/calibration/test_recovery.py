@@ -100,7 +100,8 @@ def trials_of_two_years():
 def replicates(key, problem, count):
     """Truth, mode and standard deviation of x in fits to simulated trials, (count, 3, names).
 
-    Every replicate has its truth from the prior and starts at the prior's median.
+    Every replicate has its truth from the prior and starts at its median. A fit that does not end in a
+    minimum has a standard deviation of 0, which covers nothing.
     """
     of_truth, of_trials = jax.random.split(key)
     median = calibration.begin_fit(np.zeros(len(problem.names)), problem)
@@ -111,8 +112,12 @@ def replicates(key, problem, count):
         _, between = calibration.with_learned(calibration.log_values(truth, problem), problem.fixed)
         drawn = simulate(jax.random.fold_in(of_trials, number), prediction, problem.table, between)
         simulated = replace(problem, table=drawn)
-        found = calibration.fit_trials(calibration.restarted(median, simulated, simulated.mask), simulated)
-        covariance = calibration.posterior_of(found, simulated).covariance_of(simulated)
+        start = calibration.restarted(median, simulated, simulated.mask)
+        found = calibration.fit_trials(start, simulated, most_evaluations=100)
+        try:
+            covariance = calibration.posterior_of(found, simulated).covariance_of(simulated)
+        except ValueError:
+            covariance = np.zeros((len(truth), len(truth)))
         rows.append(np.stack([truth, found.x, np.sqrt(np.diag(covariance))]))
     return np.array(rows)
 
@@ -120,17 +125,25 @@ def replicates(key, problem, count):
 @pytest.mark.slow
 def test_fits_to_simulated_trials_cover_the_truth(key):
     """200 truths from the prior: 95 % Laplace intervals of the biological parameters hold 90 to 98 % of them,
-    modes follow the truths that data can tell, and all fits share one program."""
+    modes follow the truths, 99 % of the fits end in a minimum, and all share one program."""
     problem = trials_of_two_years()
     compiled = _trial_fit._evaluate._cache_size()
     truth, mode, sd = np.moveaxis(replicates(key, problem, 200), 1, 0)
     assert _trial_fit._evaluate._cache_size() == compiled + 1
-    covered = np.abs(mode - truth) <= scipy.stats.norm.ppf(0.975) * sd
+    half = scipy.stats.norm.ppf(0.975) * sd
+    below, above = truth < mode - half, truth > mode + half
+    together = [np.corrcoef(*pair)[0, 1] for pair in zip(truth.T, mode.T, strict=True)]
     biological = [problem.names.index(name) for name in NAMES]
-    for row, name in enumerate(problem.names):
+    rows = {name: [row] for row, name in enumerate(problem.names)} | {"biological": biological}
+    print("\nparameter | % covered | % below | % above | median sd | correlation of mode and truth")
+    for name, row in rows.items():
+        low, high = 100 * below[:, row].mean(), 100 * above[:, row].mean()
         print(
-            f"| {name} | {100 * covered[:, row].mean():.1f} | {np.median(sd[:, row]):.2f} | "
-            f"{np.corrcoef(truth[:, row], mode[:, row])[0, 1]:.2f} |"
+            f"{name} | {100 - low - high:.1f} | {low:.1f} | {high:.1f} | {np.median(sd[:, row]):.2f} | "
+            f"{np.mean([together[one] for one in row]):.2f}"
         )
-    print(f"| biological parameters | {100 * covered[:, biological].mean():.1f} | | |")
-    assert 0.90 <= covered[:, biological].mean() <= 0.98
+    covered = 1.0 - (below | above)[:, biological].mean(1)
+    print(f"standard error {100 * covered.std() / np.sqrt(covered.size):.1f}, minima {(sd[:, 0] > 0).sum()}")
+    assert (sd[:, 0] > 0).mean() >= 0.99
+    assert min(together[row] for row in biological) > 0.3
+    assert 0.90 <= covered.mean() <= 0.98

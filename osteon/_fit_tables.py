@@ -71,6 +71,7 @@ def observation_rows(
                 "class": calibration.observation_class(arm, item),
                 "arm": item.arm,
                 "observable": item.observable,
+                "kind": item.kind,
                 "unit": item.unit,
                 "start_month": item.start_month,
                 "end_month": item.end_month,

@@ -111,6 +111,12 @@ def qualification_text(
         "of the same class of therapy and quantity exist.",
         _error_table({name: one["spine_12_to_24_months"] for name, one in found.items()}, "set"),
     ]
+    parts += [
+        "## Trabecular over areal density of the spine",
+        "Ratio of the two changes where a trial measured both in the same persons over the same months. The "
+        "model has no ratio of its own: both are read from one vertebra.",
+        _ratio_table(trabecular_over_areal(rows)),
+    ]
     for name, one in found.items():
         parts += [f"## By class of therapy: {name}", _error_table(one["by_class"], "class")]
     for name, some in (("never used by the fit", rows), ("left out, one group at a time", left_out)):
@@ -118,6 +124,48 @@ def qualification_text(
         if some:
             parts += [f"## Outside of the interval: {name}", _outside_table(outside)]
     return "\n\n".join(parts) + "\n"
+
+
+def trabecular_over_areal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Change of trabecular over that of areal density, observed and predicted, by arm and months."""
+    places = ("group", "arm", "class", "kind", "unit", "start_month", "end_month")
+    areal = {
+        tuple(row[place] for place in places): row
+        for row in rows
+        if row["observable"] == "spine_areal_bmd" and row["observed"]
+    }
+    found = []
+    for row in rows:
+        other = areal.get(tuple(row[place] for place in places))
+        if row["observable"] != "spine_trabecular_vbmd" or row["observed"] is None or other is None:
+            continue
+        found.append(
+            {place: row[place] for place in places}
+            | {
+                "used_in_fit": row["used_in_fit"] or other["used_in_fit"],
+                "observed": row["observed"] / other["observed"],
+                "predicted": row["predicted"] / other["predicted"] if other["predicted"] else None,
+                "trabecular_predicted": row["predicted"],
+                "areal_predicted": other["predicted"],
+            }
+        )
+    return found
+
+
+def _ratio_table(found: list[dict[str, Any]]) -> str:
+    if not found:
+        return "None."
+    lines = [
+        "| arm | class | months | used in the fit | observed | predicted | from trabecular and areal |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['arm']} | {row['class']} | {row['start_month']:g} to {row['end_month']:g} | "
+        f"{'yes' if row['used_in_fit'] else 'no'} | {row['observed']:.2f} | {_cell(row['predicted'])} | "
+        f"{row['trabecular_predicted']:.2f} and {row['areal_predicted']:.2f} {row['unit']} |"
+        for row in found
+    ]
+    return "\n".join(lines)
 
 
 def _coverage_table(found: dict[str, dict[str, Any]]) -> str:

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from osteon._cli import main
-from osteon._qualification import qualification_text, summaries
+from osteon._qualification import qualification_text, summaries, trabecular_over_areal
 
 
 def row(group, observed, predicted, *, used=False, inside=True, months=12.0, others=None, **changes):
     """A change of areal density of the spine."""
     return {
         "group": group, "class": "estrogen", "arm": f"{group}-arm", "observable": "spine_areal_bmd",
-        "unit": "%", "start_month": 0.0, "end_month": months, "role": "calibration" if used else "validation",
+        "kind": "change", "unit": "%", "start_month": 0.0, "end_month": months,
+        "role": "calibration" if used else "validation",
         "seen_by_defaults": "none", "used_in_fit": used, "observed": observed, "observed_low": None,
         "observed_high": None, "standard_error": 1.0, "predicted": predicted, "lower": predicted - 2.0,
         "upper": predicted + 2.0, "inside": inside, "percent_observed": observed,
@@ -49,6 +50,23 @@ def test_the_text_says_what_lies_outside():
     assert "Fitted to 1 observations of 1 trial groups: a." in text
     assert "| b-arm | spine_areal_bmd (%) | 0 to 12 | 4 | 1.00 (-1.00 to 3.00) |" in text
     assert "d-arm" not in text
+
+
+def test_trabecular_over_areal_is_of_one_arm_kind_and_time():
+    """By hand: 14 over 5 seen, 12 over 4 predicted; other months and a difference find no partner."""
+    trabecular = {"observable": "spine_trabecular_vbmd"}
+    rows = [
+        row("a", 5.0, 4.0, used=True),
+        row("a", 14.0, 12.0, **trabecular),
+        row("a", 14.0, 12.0, months=24.0, **trabecular),
+        row("a", 9.0, 8.0, kind="difference", **trabecular),
+    ]
+    (found,) = trabecular_over_areal(rows)
+    assert (found["observed"], found["predicted"], found["used_in_fit"]) == (14.0 / 5.0, 3.0, True)
+    text = qualification_text(
+        summaries(rows, []), rows, [], {"fitted_to": ["a"], "learned": [], "observations": 1}
+    )
+    assert "| a-arm | estrogen | 0 to 12 | yes | 2.80 | 3.00 | 12.00 and 4.00 % |" in text
 
 
 @pytest.mark.parametrize(

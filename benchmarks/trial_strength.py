@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import calibration
-import fem
 import remodeling
 from benchmarks._parts import begun
 from benchmarks._strength_body import (
@@ -24,6 +22,7 @@ from benchmarks._strength_body import (
     Capped,
     cap,
     count_out_of_range,
+    coupled,
     make_bone,
     push,
     stiffness_and_strength,
@@ -175,11 +174,7 @@ def remodeled(
       female: 1 a woman, 0 a man.
       parameters: biological parameters.
     """
-    is_bone = np.zeros(test.capped.mask.shape, bool)
-    is_bone[tuple(np.argwhere(test.capped.mask)[test.capped.bone].T)] = True
-    mechanics = remodeling.make_finite_element_mechanics(
-        test.plan, np.asarray(fem.capped_modulus(jnp.asarray(modulus), test.capped)), is_bone
-    )
+    mechanics = coupled(test, modulus)
     trajectory, _ = remodeling.simulate_checked(
         bone.density,
         mechanics,

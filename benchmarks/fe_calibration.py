@@ -1,0 +1,345 @@
+"""The four parameters of load learned through finite elements in reverse mode, with time and memory.
+
+    python -m benchmarks.fe_calibration                  # all, into benchmarks/results/fe_calibration.json
+    python -m benchmarks.fe_calibration --parts cost     # time, memory and check of the gradient alone
+
+Data: densities of `spaceflight-flight`, and scans that the model made with parameters that are known. What is
+found here are no defaults: docs/fe_calibration.md.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import calibration
+import remodeling
+from benchmarks._load_study import (
+    COLUMNS,
+    LOADED,
+    MONTHS,
+    OPTIONS,
+    RTOL,
+    Body,
+    Scans,
+    counted,
+    course_of,
+    loss,
+    make_body,
+    residuals,
+    scans_of_trial,
+    simulated_scans,
+)
+from benchmarks._measure import peak_memory_mb, repeated, timed
+from benchmarks._parts import begun
+from benchmarks._strength_body import make_bone
+
+FILE = Path(__file__).resolve().parent / "results" / "fe_calibration.json"
+PARTS = ("cost", "trial", "recovery")
+VOXEL_MM, TRABECULAR_MG_CM3 = 3.0, 120.0
+"""Edge of a voxel, mm, and mean trabecular density, mg HA/cm3 (that of the built-in L3; assumed)."""
+ARM, OTHER_ARM = "spaceflight-flight", "spaceflight-burkhart"
+"""The arm that is fitted, and one that is predicted: they may share crew, so both would count it twice."""
+FLIGHT_LOAD, OTHER_LOADS = 0.2, (0.1, 0.5)
+"""Load of the spine in flight over the habitual one (assumed), and others to see what it matters."""
+TRUTH = dict(zip(LOADED, (0.09, 0.03, 0.2, 0.5), strict=True))
+"""Parameters of the simulated scans (assumed; none is at its prior median or default)."""
+RECOVERY_LOAD = (1.5,) * 6 + (0.5,) * 6
+"""Load of each month of the simulated scans: overload, then disuse."""
+RECOVERY_ERROR, SEED = 0.2, 0
+"""Standard error of the simulated scans, % of the start (assumed), and seed of their errors."""
+STEPS, REPEATS, DIFFERENCE = 40, 5, 1e-3
+"""Most iterations of a fit, warm runs of a median, and step of the differences in ln p."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the parts asked for and write the file."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.fe_calibration", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--voxel-mm", type=float, default=VOXEL_MM)
+    parser.add_argument("--out", type=Path, default=FILE)
+    options = parser.parse_args(arguments)
+    wall, cpu = time.perf_counter(), time.process_time()
+    report = begun(options.out)
+    memory = {"at_start": peak_memory_mb()}
+    body = make_body(make_bone(options.voxel_mm, TRABECULAR_MG_CM3))
+    flight = scans_of_trial(calibration.read_trials(), ARM, FLIGHT_LOAD)
+    report["body"] = describe(body, options.voxel_mm)
+    problem = Problem()
+    for part in options.parts:
+        if part == "cost":
+            report[part] = cost(body, flight, problem.prior)
+        elif part == "trial":
+            report[part] = learn_from_trial(problem, body, flight, options.voxel_mm)
+        else:
+            report[part] = recover(problem, body)
+        memory[f"after_{part}"] = peak_memory_mb()
+        spent = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+        report["run"] = {"parts": options.parts, **spent, "peak_memory_mb": memory}
+        options.out.parent.mkdir(exist_ok=True)
+        options.out.write_text(json.dumps(rounded(report), indent=1) + "\n")
+    print(json.dumps(rounded(report), indent=1))
+    return 0
+
+
+class Problem:
+    """The prior of LOADED and one compiled fit for all data: `fit` compiles once per function object."""
+
+    def __init__(self) -> None:
+        rows = {row.name: row for row in remodeling.PARAMETERS}
+        priors = {name: rows[name].prior for name in LOADED}
+        self.prior = calibration.make_prior(
+            {name: float(prior[1]) for name, prior in priors.items() if prior},
+            {name: float(prior[2]) for name, prior in priors.items() if prior},
+        )
+        self.start = dict(self.prior.median)
+        self.defaults = {name: jnp.asarray(rows[name].default) for name in LOADED}
+        self._residuals, self._evaluations = counted(residuals)
+
+    def fit(
+        self,
+        body: Body,
+        scans: Scans,
+        start: Mapping[str, Any] | None = None,
+        prior: calibration.LogNormalPrior | None = None,
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Parameters that `calibration.fit` finds, and what it took."""
+        before = self._evaluations()
+        (found, info), spent = timed(
+            lambda: jax.block_until_ready(
+                calibration.fit(
+                    self._residuals,
+                    dict(start or self.start),
+                    data=(body, scans),
+                    prior=prior or self.prior,
+                    steps=STEPS,
+                )
+            )
+        )
+        return found, {
+            "converged": bool(info.converged),
+            "stalled": bool(info.stalled),
+            "iterations": int(info.iterations),
+            "evaluations_of_value_and_gradient": self._evaluations() - before,
+            "loss_at_start": float(info.loss_history[0]),
+            "loss": float(info.loss),
+            "data_loss": float(info.data_loss),
+            "gradient_norm": float(info.gradient_norm),
+            **spent,
+        }
+
+
+def describe(body: Body, voxel_mm: float) -> dict[str, Any]:
+    """Size of the problem."""
+    plan = body.mechanics.plan
+    return {
+        "voxel_mm": voxel_mm,
+        "trabecular_mg_cm3": TRABECULAR_MG_CM3,
+        "voxels": int(body.density.size),
+        "elements": int(plan.connectivity.shape[0]),
+        "dofs": 3 * int(plan.nodes.shape[0]),
+        "months": MONTHS,
+        "finite_element_solves_of_a_simulation": 1 + MONTHS // OPTIONS.solve_every,
+        "rtol": RTOL,
+        "flight_load": FLIGHT_LOAD,
+    }
+
+
+def cost(body: Body, scans: Scans, prior: calibration.LogNormalPrior) -> dict[str, Any]:
+    """Compilation, time and memory of the loss and of its gradient, and the gradient beside differences."""
+    start = dict(prior.median)
+    rows: dict[str, Any] = {}
+    programs = {}
+    for name, function in (("value", loss), ("value_and_gradient", jax.value_and_grad(loss))):
+        lowered, trace = timed(lambda function=function: jax.jit(function).lower(start, (body, scans), prior))
+        program, compilation = timed(lowered.compile)
+        _, warm = repeated(lambda program=program: program(start, (body, scans), prior), REPEATS)
+        programs[name] = program
+        rows[name] = {
+            "trace": trace,
+            "compile": compilation,
+            "warm": warm,
+            "temporary_mb": program.memory_analysis().temp_size_in_bytes / 2**20,
+            "peak_memory_mb": peak_memory_mb(),
+        }
+    rows["gradient_over_value_cpu"] = (
+        rows["value_and_gradient"]["warm"]["cpu_s"] / rows["value"]["warm"]["cpu_s"]
+    )
+    rows["gradient_check"] = check_gradient(programs, start, (body, scans), prior)
+    return rows
+
+
+def check_gradient(programs: Mapping[str, Any], at: Mapping[str, Any], *rest: Any) -> dict[str, Any]:
+    """d loss / d ln p in reverse mode beside central differences of the loss; under overload too.
+
+    The data of a flight say nothing of overload, so the same is done where the load grows.
+    """
+    (body, scans), prior = rest
+    heavier = scans._replace(load=jnp.asarray(RECOVERY_LOAD, scans.load.dtype))
+    table: dict[str, Any] = {}
+    for case, seen in (("flight", scans), ("overload_then_disuse", heavier)):
+        _, gradient = programs["value_and_gradient"](dict(at), (body, seen), prior)
+        table[case] = {}
+        for name in LOADED:
+            ends = [
+                float(programs["value"]({**at, name: at[name] * jnp.exp(step)}, (body, seen), prior))
+                for step in (DIFFERENCE, -DIFFERENCE)
+            ]
+            reverse, difference = float(gradient[name] * at[name]), (ends[0] - ends[1]) / (2 * DIFFERENCE)
+            table[case][name] = {"reverse": reverse, "central_difference": difference}
+        rows = table[case].values()
+        largest = max(abs(row["reverse"]) for row in rows)
+        table[case]["largest_error_over_largest_derivative"] = (
+            max(abs(row["reverse"] - row["central_difference"]) for row in rows) / largest
+        )
+    return table
+
+
+def learn_from_trial(problem: Problem, body: Body, flight: Scans, voxel_mm: float) -> dict[str, Any]:
+    """The four parameters from the densities of a flight, what the data tell of them, and the surrogate's."""
+    found, cold = problem.fit(body, flight)
+    _, warm = problem.fit(body, flight)
+    again, other_start = problem.fit(body, flight, start=problem.defaults)
+    apart = max(abs(float(jnp.log(again[name] / found[name]))) for name in LOADED)
+    surrogate = make_body(make_bone(voxel_mm, TRABECULAR_MG_CM3), surrogate=True)
+    (without, least), seconds = timed(
+        lambda: calibration.least_squares(
+            residuals, problem.start, data=(surrogate, flight), prior=problem.prior
+        )
+    )
+    loads = {}
+    for load in OTHER_LOADS:
+        values, _ = problem.fit(body, flight._replace(load=jnp.full(MONTHS, load)))
+        loads[str(load)] = {name: float(values[name]) for name in LOADED}
+    return {
+        "fit": {"cold": cold, "warm": warm},
+        "from_defaults": {**other_start, "largest_difference_of_ln_p": apart},
+        "parameters": told(problem, found, (body, flight), problem.prior),
+        "at_other_flight_loads": loads,
+        "predictions": {
+            "prior_medians": shown(problem.start, body, flight),
+            "defaults": shown(problem.defaults, body, flight),
+            "fitted": shown(found, body, flight),
+        },
+        "surrogate": {
+            "converged": bool(least.converged),
+            "evaluations": int(least.evaluations),
+            "loss": float(least.loss),
+            **seconds,
+            "parameters": told(problem, without, (surrogate, flight), problem.prior),
+            "predictions": shown(without, surrogate, flight),
+            "its_values_through_finite_elements": shown(without, body, flight),
+        },
+    }
+
+
+def told(
+    problem: Problem,
+    values: Mapping[str, Any],
+    data: tuple[Body, Scans],
+    prior: calibration.LogNormalPrior,
+) -> dict[str, Any]:
+    """Prior, value, 95 % interval of the Laplace approximation and shrinkage of each parameter."""
+    known = calibration.identifiability(residuals, dict(values), data=data, prior=prior)
+    rows = {}
+    for name in LOADED:
+        row = known.names.index(name)
+        value, spread = float(values[name]), 1.96 * float(known.log_sd[row])
+        rows[name] = {
+            "prior_median": float(prior.median[name]),
+            "prior_log_sd": float(prior.log_sd[name]),
+            "default": float(problem.defaults[name]),
+            "value": value,
+            "interval_95": [value * np.exp(-spread), value * np.exp(spread)],
+            "posterior_log_sd": float(known.log_sd[row]),
+            "shrinkage": float(known.shrinkage[row]),
+            "told_by_prior_alone": name in known.flat,
+        }
+    return rows
+
+
+def shown(values: Mapping[str, Any], body: Body, scans: Scans) -> dict[str, Any]:
+    """What parameters predict of a flight beside what was printed, in % of the start.
+
+    Strength is that of Crawford (2003), proportional to axial stiffness; no fit saw it.
+    """
+    course = jax.jit(course_of)(dict(values), body, scans.load)
+    solve_month = np.arange(0, MONTHS + 1, OPTIONS.solve_every)
+    rows = {}
+    for seen in calibration.read_trials().observations:
+        month = float(seen.end_month or 0.0)
+        if seen.arm == ARM and seen.observable in COLUMNS:
+            column = course.change[:, COLUMNS.index(seen.observable)]
+            predicted, fitted = float(np.interp(month, np.arange(MONTHS + 1), column)), True
+        elif seen.arm == OTHER_ARM and seen.observable == "spine_strength":
+            predicted, fitted = float(np.interp(month, solve_month, course.stiffness)), False
+        else:
+            continue
+        if np.isfinite(predicted):
+            rows[seen.observable] = {
+                "month": month,
+                "seen": seen.value,
+                "standard_error": seen.standard_error,
+                "predicted": predicted,
+                "in_the_fit": fitted,
+            }
+    return rows
+
+
+def recover(problem: Problem, body: Body) -> dict[str, Any]:
+    """Parameters found from scans that the model made itself: exact ones without a prior, and scattered."""
+    free = calibration.LogNormalPrior(problem.prior.median, {name: jnp.asarray(jnp.inf) for name in LOADED})
+    exact = simulated_scans(TRUTH, body, RECOVERY_LOAD, standard_error=RECOVERY_ERROR)
+    scattered = simulated_scans(TRUTH, body, RECOVERY_LOAD, standard_error=RECOVERY_ERROR, seed=SEED)
+    found, record = problem.fit(body, exact, prior=free)
+    likely, second = problem.fit(body, scattered)
+    known = told(problem, likely, (body, scattered), problem.prior)
+    return {
+        "load": RECOVERY_LOAD,
+        "months": np.asarray(exact.month).tolist(),
+        "standard_error_percent": RECOVERY_ERROR,
+        "change_percent": dict(zip(COLUMNS, np.asarray(exact.change).T.tolist(), strict=True)),
+        "exact_without_prior": {
+            "fit": record,
+            "parameters": {
+                name: {
+                    "truth": TRUTH[name],
+                    "value": float(found[name]),
+                    "relative_error": float(found[name]) / TRUTH[name] - 1.0,
+                }
+                for name in LOADED
+            },
+        },
+        "scattered_with_prior": {
+            "fit": second,
+            "parameters": {
+                name: {
+                    "truth": TRUTH[name],
+                    **row,
+                    "truth_in_interval": row["interval_95"][0] <= TRUTH[name] <= row["interval_95"][1],
+                }
+                for name, row in known.items()
+            },
+        },
+    }
+
+
+def rounded(tree: Any) -> Any:
+    """The same with six digits of every number."""
+    if isinstance(tree, dict):
+        return {key: rounded(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [rounded(value) for value in tree]
+    return float(f"{tree:.6g}") if isinstance(tree, float) else tree
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

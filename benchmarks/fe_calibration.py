@@ -9,7 +9,6 @@ found here are no defaults: docs/fe_calibration.md.
 
 import argparse
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,7 @@ RECOVERY_LOAD = (1.5,) * 6 + (0.5,) * 6
 """Load of each month of the simulated scans: overload, then disuse."""
 RECOVERY_ERROR, SEED = 0.2, 0
 """Standard error of the simulated scans, % of the start (assumed), and seed of their errors."""
-STEPS, REPEATS, DIFFERENCE = 40, 5, 1e-3
+STEPS, REPEATS, DIFFERENCE = 60, 5, 1e-3
 """Most iterations of a fit, warm runs of a median, and step of the differences in ln p."""
 
 
@@ -67,23 +66,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--voxel-mm", type=float, default=VOXEL_MM)
     parser.add_argument("--out", type=Path, default=FILE)
     options = parser.parse_args(arguments)
-    wall, cpu = time.perf_counter(), time.process_time()
     report = begun(options.out)
-    memory = {"at_start": peak_memory_mb()}
     body = make_body(make_bone(options.voxel_mm, TRABECULAR_MG_CM3))
     flight = scans_of_trial(calibration.read_trials(), ARM, FLIGHT_LOAD)
     report["body"] = describe(body, options.voxel_mm)
     problem = Problem()
+    work = {
+        "cost": lambda: cost(body, flight, problem.prior),
+        "trial": lambda: learn_from_trial(problem, body, flight, options.voxel_mm),
+        "recovery": lambda: recover(problem, body),
+    }
     for part in options.parts:
-        if part == "cost":
-            report[part] = cost(body, flight, problem.prior)
-        elif part == "trial":
-            report[part] = learn_from_trial(problem, body, flight, options.voxel_mm)
-        else:
-            report[part] = recover(problem, body)
-        memory[f"after_{part}"] = peak_memory_mb()
-        spent = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
-        report["run"] = {"parts": options.parts, **spent, "peak_memory_mb": memory}
+        before = peak_memory_mb()
+        report[part], spent = timed(work[part])
+        memory = {"peak_memory_mb_before": before, "peak_memory_mb": peak_memory_mb()}
+        report[part]["whole_part"] = {**spent, **memory}
         options.out.parent.mkdir(exist_ok=True)
         options.out.write_text(json.dumps(rounded(report), indent=1) + "\n")
     print(json.dumps(rounded(report), indent=1))
@@ -121,6 +118,7 @@ class Problem:
                     data=(body, scans),
                     prior=prior or self.prior,
                     steps=STEPS,
+                    optimiser=calibration.BacktrackingLBFGS(),
                 )
             )
         )
@@ -128,7 +126,8 @@ class Problem:
             "converged": bool(info.converged),
             "stalled": bool(info.stalled),
             "iterations": int(info.iterations),
-            "evaluations_of_value_and_gradient": self._evaluations() - before,
+            "gradients": int(info.iterations),
+            "values_of_line_searches": self._evaluations() - before - int(info.iterations),
             "loss_at_start": float(info.loss_history[0]),
             "loss": float(info.loss),
             "data_loss": float(info.data_loss),

@@ -113,7 +113,7 @@ def test_a_coarse_vertebra_is_calibrated_end_to_end(tmp_path):
     for record in (*trial["fit"].values(), trial["from_defaults"]):
         assert record["converged"]
         assert record["loss"] < record["loss_at_start"]
-        assert record["evaluations_of_value_and_gradient"] >= record["iterations"]
+        assert record["values_of_line_searches"] > 0
     assert trial["from_defaults"]["largest_difference_of_ln_p"] < 1e-2
     told = trial["parameters"]
     assert told["disuse_resorption"]["shrinkage"] > 0.2

@@ -64,16 +64,21 @@ class Course(NamedTuple):
     "whether every solve may be used, ()"
 
 
-def make_body(bone: Bone, *, surrogate: bool = False) -> Body:
+def make_body(bone: Bone) -> Body:
     """The vertebra between caps of cement, of a person with the hormones of the young reference."""
     modulus, _ = stiffness_and_strength(bone.density)
-    elements = coupled(cap(bone, bone.body), modulus, rtol=RTOL)
-    cortical = (bone.compartments == calibration.CORTICAL).astype(np.int32)
-    return body_of(bone.density, cortical, remodeling.make_surrogate() if surrogate else elements)
+    cortical = bone.compartments == calibration.CORTICAL
+    return body_of(bone.density, cortical, coupled(cap(bone, bone.body), modulus, rtol=RTOL))
 
 
 def body_of(density: Any, cortical: Any, mechanics: remodeling.Mechanics) -> Body:
-    """A body of the young reference: density (nb,) g/cm3, 0 trabecular or 1 cortical (nb,), mechanics."""
+    """A body of the young reference.
+
+    Args:
+      density: g/cm3 hydroxyapatite, (nb,).
+      cortical: whether a voxel is of the cortex, (nb,).
+      mechanics: finite elements of these voxels, or the 0-D surrogate.
+    """
     return Body(
         density=jnp.asarray(density),
         cortical=jnp.asarray(cortical, jnp.int32),

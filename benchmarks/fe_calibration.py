@@ -10,6 +10,7 @@ found here are no defaults: docs/fe_calibration.md.
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 
 import calibration
 import remodeling
+from benchmarks._load_fit import ARM, Problem, shown, told
 from benchmarks._load_study import (
     COLUMNS,
     LOADED,
@@ -27,8 +29,6 @@ from benchmarks._load_study import (
     RTOL,
     Body,
     Scans,
-    counted,
-    course_of,
     loss,
     make_body,
     residuals,
@@ -43,8 +43,6 @@ FILE = Path(__file__).resolve().parent / "results" / "fe_calibration.json"
 PARTS = ("cost", "trial", "recovery")
 VOXEL_MM, TRABECULAR_MG_CM3 = 3.0, 120.0
 """Edge of a voxel, mm, and mean trabecular density, mg HA/cm3 (that of the built-in L3; assumed)."""
-ARM, OTHER_ARM = "spaceflight-flight", "spaceflight-burkhart"
-"""The arm that is fitted, and one that is predicted: they may share crew, so both would count it twice."""
 FLIGHT_LOAD, OTHER_LOADS = 0.2, (0.1, 0.5)
 """Load of the spine in flight over the habitual one (assumed), and others to see what it matters."""
 TRUTH = dict(zip(LOADED, (0.09, 0.03, 0.2, 0.5), strict=True))
@@ -53,8 +51,8 @@ RECOVERY_LOAD = (1.5,) * 6 + (0.5,) * 6
 """Load of each month of the simulated scans: overload, then disuse."""
 RECOVERY_ERROR, SEED = 0.2, 0
 """Standard error of the simulated scans, % of the start (assumed), and seed of their errors."""
-STEPS, REPEATS, DIFFERENCE = 60, 5, 1e-3
-"""Most iterations of a fit, warm runs of a median, and step of the differences in ln p."""
+REPEATS, DIFFERENCE = 5, 1e-3
+"""Warm runs of a median, and step of the differences in ln p."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -73,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     problem = Problem()
     work = {
         "cost": lambda: cost(body, flight, problem.prior),
-        "trial": lambda: learn_from_trial(problem, body, flight, options.voxel_mm),
+        "trial": lambda: learn_from_trial(problem, body, flight),
         "recovery": lambda: recover(problem, body),
     }
     for part in options.parts:
@@ -85,55 +83,6 @@ def main(arguments: list[str] | None = None) -> int:
         options.out.write_text(json.dumps(rounded(report), indent=1) + "\n")
     print(json.dumps(rounded(report), indent=1))
     return 0
-
-
-class Problem:
-    """The prior of LOADED and one compiled fit for all data: `fit` compiles once per function object."""
-
-    def __init__(self) -> None:
-        rows = {row.name: row for row in remodeling.PARAMETERS}
-        priors = {name: rows[name].prior for name in LOADED}
-        self.prior = calibration.make_prior(
-            {name: float(prior[1]) for name, prior in priors.items() if prior},
-            {name: float(prior[2]) for name, prior in priors.items() if prior},
-        )
-        self.start = dict(self.prior.median)
-        self.defaults = {name: jnp.asarray(rows[name].default) for name in LOADED}
-        self._residuals, self._evaluations = counted(residuals)
-
-    def fit(
-        self,
-        body: Body,
-        scans: Scans,
-        start: Mapping[str, Any] | None = None,
-        prior: calibration.LogNormalPrior | None = None,
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Parameters that `calibration.fit` finds, and what it took."""
-        before = self._evaluations()
-        (found, info), spent = timed(
-            lambda: jax.block_until_ready(
-                calibration.fit(
-                    self._residuals,
-                    dict(start or self.start),
-                    data=(body, scans),
-                    prior=prior or self.prior,
-                    steps=STEPS,
-                    optimiser=calibration.BacktrackingLBFGS(),
-                )
-            )
-        )
-        return found, {
-            "converged": bool(info.converged),
-            "stalled": bool(info.stalled),
-            "iterations": int(info.iterations),
-            "gradients": int(info.iterations),
-            "values_of_line_searches": self._evaluations() - before - int(info.iterations),
-            "loss_at_start": float(info.loss_history[0]),
-            "loss": float(info.loss),
-            "data_loss": float(info.data_loss),
-            "gradient_norm": float(info.gradient_norm),
-            **spent,
-        }
 
 
 def describe(body: Body, voxel_mm: float) -> dict[str, Any]:
@@ -202,13 +151,13 @@ def check_gradient(programs: Mapping[str, Any], at: Mapping[str, Any], *rest: An
     return table
 
 
-def learn_from_trial(problem: Problem, body: Body, flight: Scans, voxel_mm: float) -> dict[str, Any]:
+def learn_from_trial(problem: Problem, body: Body, flight: Scans) -> dict[str, Any]:
     """The four parameters from the densities of a flight, what the data tell of them, and the surrogate's."""
     found, cold = problem.fit(body, flight)
     _, warm = problem.fit(body, flight)
     again, other_start = problem.fit(body, flight, start=problem.defaults)
     apart = max(abs(float(jnp.log(again[name] / found[name]))) for name in LOADED)
-    surrogate = make_body(make_bone(voxel_mm, TRABECULAR_MG_CM3), surrogate=True)
+    surrogate = replace(body, mechanics=remodeling.make_surrogate())
     (without, least), seconds = timed(
         lambda: calibration.least_squares(
             residuals, problem.start, data=(surrogate, flight), prior=problem.prior
@@ -238,59 +187,6 @@ def learn_from_trial(problem: Problem, body: Body, flight: Scans, voxel_mm: floa
             "its_values_through_finite_elements": shown(without, body, flight),
         },
     }
-
-
-def told(
-    problem: Problem,
-    values: Mapping[str, Any],
-    data: tuple[Body, Scans],
-    prior: calibration.LogNormalPrior,
-) -> dict[str, Any]:
-    """Prior, value, 95 % interval of the Laplace approximation and shrinkage of each parameter."""
-    known = calibration.identifiability(residuals, dict(values), data=data, prior=prior)
-    rows = {}
-    for name in LOADED:
-        row = known.names.index(name)
-        value, spread = float(values[name]), 1.96 * float(known.log_sd[row])
-        rows[name] = {
-            "prior_median": float(prior.median[name]),
-            "prior_log_sd": float(prior.log_sd[name]),
-            "default": float(problem.defaults[name]),
-            "value": value,
-            "interval_95": [value * np.exp(-spread), value * np.exp(spread)],
-            "posterior_log_sd": float(known.log_sd[row]),
-            "shrinkage": float(known.shrinkage[row]),
-            "told_by_prior_alone": name in known.flat,
-        }
-    return rows
-
-
-def shown(values: Mapping[str, Any], body: Body, scans: Scans) -> dict[str, Any]:
-    """What parameters predict of a flight beside what was printed, in % of the start.
-
-    Strength is that of Crawford (2003), proportional to axial stiffness; no fit saw it.
-    """
-    course = jax.jit(course_of)(dict(values), body, scans.load)
-    solve_month = np.arange(0, MONTHS + 1, OPTIONS.solve_every)
-    rows = {}
-    for seen in calibration.read_trials().observations:
-        month = float(seen.end_month or 0.0)
-        if seen.arm == ARM and seen.observable in COLUMNS:
-            column = course.change[:, COLUMNS.index(seen.observable)]
-            predicted, fitted = float(np.interp(month, np.arange(MONTHS + 1), column)), True
-        elif seen.arm == OTHER_ARM and seen.observable == "spine_strength":
-            predicted, fitted = float(np.interp(month, solve_month, course.stiffness)), False
-        else:
-            continue
-        if np.isfinite(predicted):
-            rows[seen.observable] = {
-                "month": month,
-                "seen": seen.value,
-                "standard_error": seen.standard_error,
-                "predicted": predicted,
-                "in_the_fit": fitted,
-            }
-    return rows
 
 
 def recover(problem: Problem, body: Body) -> dict[str, Any]:

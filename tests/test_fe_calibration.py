@@ -14,6 +14,7 @@ import fem
 import remodeling
 from benchmarks import _load_study as study
 from benchmarks import fe_calibration
+from benchmarks._load_fit import ARM, Problem
 
 STEP = 1e-3
 
@@ -33,7 +34,7 @@ def block() -> SimpleNamespace:
     scans = study.simulated_scans(
         fe_calibration.TRUTH, body, fe_calibration.RECOVERY_LOAD, standard_error=fe_calibration.RECOVERY_ERROR
     )
-    problem = fe_calibration.Problem()
+    problem = Problem()
     free = calibration.LogNormalPrior(problem.prior.median, dict.fromkeys(study.LOADED, jnp.asarray(jnp.inf)))
     names = list(study.LOADED)
 
@@ -83,7 +84,7 @@ def test_overload_builds_and_disuse_takes(block):
 
 def test_the_densities_of_the_flight_are_what_is_fitted():
     """both densities of the table at 7.1 months with its standard errors, nothing else"""
-    scans = study.scans_of_trial(calibration.read_trials(), fe_calibration.ARM, 0.2)
+    scans = study.scans_of_trial(calibration.read_trials(), ARM, 0.2)
     seen = np.isfinite(np.asarray(scans.standard_error))
     assert seen.sum() == 2
     assert seen[0].all()

@@ -1,6 +1,7 @@
 """The fit of the four parameters of load, what data tell of them, and what they predict of a flight."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -38,8 +39,10 @@ class Problem:
             {name: float(prior[1]) for name, prior in priors.items() if prior},
             {name: float(prior[2]) for name, prior in priors.items() if prior},
         )
+        # all of one type, so that none of them compiles the fit anew
+        self.no_prior = replace(self.prior, log_sd=jax.tree.map(lambda sd: sd + jnp.inf, self.prior.log_sd))
         self.start = dict(self.prior.median)
-        self.defaults = {name: jnp.asarray(rows[name].default) for name in LOADED}
+        self.defaults = {name: jnp.asarray(rows[name].default, float) for name in LOADED}
         self._residuals, self._evaluations = counted(residuals)
 
     def fit(

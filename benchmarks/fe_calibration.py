@@ -191,10 +191,9 @@ def learn_from_trial(problem: Problem, body: Body, flight: Scans) -> dict[str, A
 
 def recover(problem: Problem, body: Body) -> dict[str, Any]:
     """Parameters found from scans that the model made itself: exact ones without a prior, and scattered."""
-    free = calibration.LogNormalPrior(problem.prior.median, {name: jnp.asarray(jnp.inf) for name in LOADED})
     exact = simulated_scans(TRUTH, body, RECOVERY_LOAD, standard_error=RECOVERY_ERROR)
     scattered = simulated_scans(TRUTH, body, RECOVERY_LOAD, standard_error=RECOVERY_ERROR, seed=SEED)
-    found, record = problem.fit(body, exact, prior=free)
+    found, record = problem.fit(body, exact, prior=problem.no_prior)
     likely, second = problem.fit(body, scattered)
     known = told(problem, likely, (body, scattered), problem.prior)
     return {

@@ -35,7 +35,6 @@ def block() -> SimpleNamespace:
         fe_calibration.TRUTH, body, fe_calibration.RECOVERY_LOAD, standard_error=fe_calibration.RECOVERY_ERROR
     )
     problem = Problem()
-    free = calibration.LogNormalPrior(problem.prior.median, dict.fromkeys(study.LOADED, jnp.asarray(jnp.inf)))
     names = list(study.LOADED)
 
     @jax.jit
@@ -52,7 +51,7 @@ def block() -> SimpleNamespace:
     def logs(values):
         return np.log([float(values[name]) for name in names])
 
-    return SimpleNamespace(judge=judge, logs=logs, problem=problem, free=free, scans=scans)
+    return SimpleNamespace(judge=judge, logs=logs, problem=problem, scans=scans)
 
 
 def test_the_gradient_through_the_solves_equals_differences(block):
@@ -68,8 +67,10 @@ def test_the_gradient_through_the_solves_equals_differences(block):
 def test_known_parameters_come_back(block):
     """exact scans, no prior: the loss falls to 0 and ln p to the truth"""
     start = block.logs(block.problem.start)
-    first, _ = block.judge(start, block.free)
-    found = minimize(block.judge, start, args=(block.free,), jac=True, method="BFGS", options={"gtol": 1e-6})
+    first, _ = block.judge(start, block.problem.no_prior)
+    found = minimize(
+        block.judge, start, args=(block.problem.no_prior,), jac=True, method="BFGS", options={"gtol": 1e-6}
+    )
     assert first > 1.0
     assert found.fun < 1e-8 * first
     np.testing.assert_allclose(found.x, block.logs(fe_calibration.TRUTH), atol=1e-3)

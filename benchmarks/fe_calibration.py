@@ -218,7 +218,7 @@ def recover(problem: Problem, body: Body) -> dict[str, Any]:
                 name: {
                     "truth": TRUTH[name],
                     **row,
-                    "truth_in_interval": row["interval_95"][0] <= TRUTH[name] <= row["interval_95"][1],
+                    "truth_in_interval": bool(row["interval_95"][0] <= TRUTH[name] <= row["interval_95"][1]),
                 }
                 for name, row in known.items()
             },

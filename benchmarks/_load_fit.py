@@ -70,7 +70,6 @@ class Problem:
             "converged": bool(info.converged),
             "stalled": bool(info.stalled),
             "iterations": int(info.iterations),
-            "gradients": int(info.iterations),
             "values_of_line_searches": self._evaluations() - before - int(info.iterations),
             "loss_at_start": float(info.loss_history[0]),
             "loss": float(info.loss),

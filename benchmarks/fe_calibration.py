@@ -36,7 +36,7 @@ from benchmarks._load_study import (
     simulated_scans,
 )
 from benchmarks._measure import peak_memory_mb, repeated, timed
-from benchmarks._parts import begun
+from benchmarks._parts import begun, write_report
 from benchmarks._strength_body import make_bone
 
 FILE = Path(__file__).resolve().parent / "results" / "fe_calibration.json"
@@ -79,8 +79,7 @@ def main(arguments: list[str] | None = None) -> int:
         report[part], spent = timed(work[part])
         memory = {"peak_memory_mb_before": before, "peak_memory_mb": peak_memory_mb()}
         report[part]["whole_part"] = {**spent, **memory}
-        options.out.parent.mkdir(exist_ok=True)
-        options.out.write_text(json.dumps(rounded(report), indent=1) + "\n")
+        write_report(rounded(report), options.out)
     print(json.dumps(rounded(report), indent=1))
     return 0
 

@@ -16,7 +16,7 @@ import numpy as np
 
 import calibration
 import remodeling
-from benchmarks._parts import begun
+from benchmarks._parts import begun, write_report
 from benchmarks._strength_body import (
     Bone,
     Capped,
@@ -83,19 +83,14 @@ def main(arguments: list[str] | None = None) -> int:
     if "prediction" in options.parts:
         report["prediction"] = predict(options.voxel_mm, options.trabecular_mg_cm3)
         report["comparison"] = compare(report["prediction"], trials)
-        _write(report, options.out)
+        write_report(report, options.out)
     if "checks" in options.parts:
         report["checks"] = []
         for voxel_mm, density in CHECKS:
             report["checks"].append(predict(voxel_mm, density))
-            _write(report, options.out)
+            write_report(report, options.out)
     print(json.dumps(report, indent=1))
     return 0
-
-
-def _write(report: dict[str, Any], path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def parameters_and_trials(trials: calibration.Trials) -> tuple[remodeling.BoneParameters, list[str]]:

@@ -20,26 +20,26 @@ def measure(name: str, data: Path, rtol: float, repeats: int) -> dict[str, Any]:
     """Cost of set-up, compilation, solve and gradient of one case, seconds and MiB."""
     jax.config.update("jax_enable_x64", True)
     jax.block_until_ready(jnp.zeros(1) + 1)
-    memory_at_start = _peak_memory_mb()
+    memory_at_start = peak_memory_mb()
     mask, voxel_mm = read_case(name, data)
     load = fem.load_case("axial", strain=STRAIN)
 
-    plan, plan_cost = _timed(lambda: fem.make_plan(mask, voxel_mm, load, material=fem.isotropic(POISSON)))
+    plan, plan_cost = timed(lambda: fem.make_plan(mask, voxel_mm, load, material=fem.isotropic(POISSON)))
     modulus = jnp.full(plan.connectivity.shape[0], MODULUS_MPA)
     dofs = 3 * plan.nodes.shape[0]
 
-    forward, compile_cost = _timed(
+    forward, compile_cost = timed(
         lambda: jax.jit(lambda m, p: fem.solve(m, p, rtol=rtol)).lower(modulus, plan).compile()
     )
     (_, info), solve_cost = repeated(lambda: forward(modulus, plan), repeats)
-    memory_solve = _peak_memory_mb() - memory_at_start
+    memory_solve = peak_memory_mb() - memory_at_start
 
     gradient_of_energy = jax.value_and_grad(lambda m, p: fem.strain_energy(m, p, rtol=rtol), has_aux=True)
-    backward, compile_gradient_cost = _timed(
+    backward, compile_gradient_cost = timed(
         lambda: jax.jit(gradient_of_energy).lower(modulus, plan).compile()
     )
     ((energy, _), gradient), gradient_cost = repeated(lambda: backward(modulus, plan), repeats)
-    memory_gradient = _peak_memory_mb() - memory_at_start
+    memory_gradient = peak_memory_mb() - memory_at_start
 
     # a scalar that is not the energy: its derivative takes an adjoint solve
     adjoint = jax.value_and_grad(lambda m, p: jnp.sum(fem.solve(m, p, rtol=rtol)[0] ** 2))
@@ -73,7 +73,7 @@ def measure(name: str, data: Path, rtol: float, repeats: int) -> dict[str, Any]:
     }
 
 
-def _timed(task: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+def timed(task: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     """Result of a task with its wall time and the CPU time of all threads, s."""
     wall, cpu = time.perf_counter(), time.process_time()
     result = task()
@@ -83,13 +83,13 @@ def _timed(task: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 def repeated(task: Callable[[], Any], repeats: int) -> tuple[Any, dict[str, float]]:
     """Median cost of a warm task: one run to warm up, then `repeats` measured ones."""
     jax.block_until_ready(task())
-    runs = [_timed(lambda: jax.block_until_ready(task())) for _ in range(repeats)]
+    runs = [timed(lambda: jax.block_until_ready(task())) for _ in range(repeats)]
     costs = [cost for _, cost in runs]
     summary = {key: median(cost[key] for cost in costs) for key in ("wall_s", "cpu_s")}
     return runs[-1][0], summary | {"fastest_cpu_s": min(cost["cpu_s"] for cost in costs), "repeats": repeats}
 
 
-def _peak_memory_mb() -> float:
+def peak_memory_mb() -> float:
     """Largest resident set of this process so far, MiB (Linux counts KiB, macOS bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -19,3 +19,9 @@ def begun(path: Path) -> dict[str, Any]:
         "jax": jax.__version__,
     }
     return report
+
+
+def write_report(report: dict[str, Any], path: Path) -> None:
+    """The report as it is so far into its file, whose folder is made."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n")

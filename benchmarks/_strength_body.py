@@ -11,6 +11,7 @@ from scipy import ndimage
 import calibration
 import fem
 import meshes
+import remodeling
 
 PEEL_MM = 2.0
 """What is taken off the surface to leave the trabecular core, mm (assumed: the trial's cut was not seen)."""
@@ -30,6 +31,8 @@ class Bone:
     "voxels of the trabecular core, boolean, (nx, ny, nz)"
     density: np.ndarray
     "density of the voxels of the body, g/cm3 hydroxyapatite, (nb,)"
+    compartments: np.ndarray
+    "calibration.TRABECULAR or CORTICAL of the voxels of the body, (nb,)"
     voxel_mm: float
     "edge of a voxel, mm"
 
@@ -53,15 +56,16 @@ class Capped(NamedTuple):
 def make_bone(voxel_mm: float, trabecular_mg_cm3: float) -> Bone:
     """Body of `meshes.make_vertebra` with its true density, and the core of it deeper than PEEL_MM."""
     made = meshes.make_vertebra(voxel_mm, trabecular_mg_cm3=trabecular_mg_cm3)
-    body = np.isin(np.asarray(made.labels.values), (calibration.TRABECULAR, calibration.CORTICAL))
+    labels = np.asarray(made.labels.values)
+    body = np.isin(labels, (calibration.TRABECULAR, calibration.CORTICAL))
     places = np.argwhere(body)
     box = tuple(
         slice(low, high + 1) for low, high in zip(places.min(axis=0), places.max(axis=0), strict=True)
     )
     density = np.asarray(made.density.values, dtype=float)[box]
-    body = body[box]
+    body, labels = body[box], labels[box]
     depth = np.asarray(ndimage.distance_transform_edt(np.pad(body, 1)))[1:-1, 1:-1, 1:-1] - 0.5
-    return Bone(body, depth * voxel_mm > PEEL_MM, density[body], voxel_mm)
+    return Bone(body, depth * voxel_mm > PEEL_MM, density[body], labels[body], voxel_mm)
 
 
 def stiffness_and_strength(density: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -87,6 +91,20 @@ def cap(bone: Bone, mask: np.ndarray) -> Capped:
         capped.mask, bone.voxel_mm, fem.load_case("pmma-axial", strain=-0.01), material=fem.isotropic()
     )
     return Capped(capped, plan, float(np.ptp(np.argwhere(mask)[:, 2]) + 1) * bone.voxel_mm)
+
+
+def coupled(test: Capped, modulus: np.ndarray, *, rtol: float = RTOL) -> remodeling.FiniteElementMechanics:
+    """Finite elements of capped bone as the mechanics of a simulation.
+
+    Args:
+      test: bone and caps.
+      modulus: of its bone voxels at the start, MPa, (nb,).
+      rtol: relative residual of the solves.
+    """
+    is_bone = np.zeros(test.capped.mask.shape, bool)
+    is_bone[tuple(np.argwhere(test.capped.mask)[test.capped.bone].T)] = True
+    of_all = np.asarray(fem.capped_modulus(jnp.asarray(modulus), test.capped))
+    return remodeling.make_finite_element_mechanics(test.plan, of_all, is_bone, rtol=rtol)
 
 
 def push(test: Capped, modulus: np.ndarray, yield_stress: np.ndarray) -> dict[str, float]:

@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 import calibration
-import fem
 import remodeling
-from benchmarks._parts import begun
+from benchmarks._parts import begun, write_report
 from benchmarks._strength_body import (
     Bone,
     Capped,
     cap,
     count_out_of_range,
+    coupled,
     make_bone,
     push,
     stiffness_and_strength,
@@ -84,19 +83,14 @@ def main(arguments: list[str] | None = None) -> int:
     if "prediction" in options.parts:
         report["prediction"] = predict(options.voxel_mm, options.trabecular_mg_cm3)
         report["comparison"] = compare(report["prediction"], trials)
-        _write(report, options.out)
+        write_report(report, options.out)
     if "checks" in options.parts:
         report["checks"] = []
         for voxel_mm, density in CHECKS:
             report["checks"].append(predict(voxel_mm, density))
-            _write(report, options.out)
+            write_report(report, options.out)
     print(json.dumps(report, indent=1))
     return 0
-
-
-def _write(report: dict[str, Any], path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def parameters_and_trials(trials: calibration.Trials) -> tuple[remodeling.BoneParameters, list[str]]:
@@ -175,11 +169,7 @@ def remodeled(
       female: 1 a woman, 0 a man.
       parameters: biological parameters.
     """
-    is_bone = np.zeros(test.capped.mask.shape, bool)
-    is_bone[tuple(np.argwhere(test.capped.mask)[test.capped.bone].T)] = True
-    mechanics = remodeling.make_finite_element_mechanics(
-        test.plan, np.asarray(fem.capped_modulus(jnp.asarray(modulus), test.capped)), is_bone
-    )
+    mechanics = coupled(test, modulus)
     trajectory, _ = remodeling.simulate_checked(
         bone.density,
         mechanics,

@@ -22,7 +22,7 @@ import numpy as np
 import calibration
 import meshes
 import remodeling
-from benchmarks._parts import begun
+from benchmarks._parts import begun, write_report
 
 FILE = Path(__file__).resolve().parent / "results" / "trials.json"
 MONTHS = 120
@@ -45,8 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     report = begun(options.out)
     for part in options.parts:
         report[part] = PARTS[part](options)
-        options.out.parent.mkdir(exist_ok=True)
-        options.out.write_text(json.dumps(report, indent=1) + "\n")
+        write_report(report, options.out)
         print(json.dumps({part: report[part]}, indent=1)[:4000], flush=True)
     return 0
 

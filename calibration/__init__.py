@@ -82,6 +82,7 @@ from ._observation_table import make_observation_table as make_observation_table
 from ._observation_table import unanswered as unanswered
 from ._optimisers import LBFGS as LBFGS
 from ._optimisers import Adam as Adam
+from ._optimisers import BacktrackingLBFGS as BacktrackingLBFGS
 from ._optimisers import Optimiser as Optimiser
 from ._predictions import predict as predict
 from ._prior import LogNormalPrior as LogNormalPrior

@@ -1,5 +1,6 @@
 """Descent strategies of a fit, as typed objects."""
 
+import math
 from dataclasses import dataclass
 
 import optax
@@ -42,5 +43,27 @@ class LBFGS:
         return optax.lbfgs(memory_size=self.memory, linesearch=search)
 
 
-Optimiser = Adam | LBFGS
+@dataclass(frozen=True)
+class BacktrackingLBFGS:
+    """Quasi-Newton descent whose line search needs the loss alone (Nocedal and Wright 2006, algorithm 3.1).
+
+    For models whose gradient takes long to compile: it stands in one place of the program, where `LBFGS` has
+    it in three. Two points between which the slope does not rise teach nothing of the curvature.
+    """
+
+    memory: int = 10
+    """number of past steps that shape the curvature"""
+    line_search_steps: int = 20
+    """most evaluations of one line search, each of a step half as long"""
+
+    def transformation(self, steps: int) -> optax.GradientTransformationExtraArgs:
+        """The optax update rule; the number of iterations does not matter to it."""
+        del steps
+        search = optax.scale_by_backtracking_linesearch(
+            max_backtracking_steps=self.line_search_steps, decrease_factor=0.5, increase_factor=math.inf
+        )
+        return optax.lbfgs(memory_size=self.memory, linesearch=search)
+
+
+Optimiser = Adam | LBFGS | BacktrackingLBFGS
 """Any of the descent strategies."""

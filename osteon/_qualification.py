@@ -110,8 +110,6 @@ def qualification_text(
         "Median absolute error in %. The last three columns are of the changes for which other trial groups "
         "of the same class of therapy and quantity exist.",
         _error_table({name: one["spine_12_to_24_months"] for name, one in found.items()}, "set"),
-    ]
-    parts += [
         "## Trabecular over areal density of the spine",
         "Ratio of the two changes where a trial measured both in the same persons over the same months. The "
         "model has no ratio of its own: both are read from one vertebra.",
@@ -128,20 +126,19 @@ def qualification_text(
 
 def trabecular_over_areal(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Change of trabecular over that of areal density, observed and predicted, by arm and months."""
-    places = ("group", "arm", "class", "kind", "unit", "start_month", "end_month")
-    areal = {
-        tuple(row[place] for place in places): row
-        for row in rows
-        if row["observable"] == "spine_areal_bmd" and row["observed"]
-    }
+
+    def place_of(row: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(row[name] for name in ("arm", "class", "kind", "unit", "start_month", "end_month"))
+
+    areal = {place_of(row): row for row in rows if row["observable"] == "spine_areal_bmd" and row["observed"]}
     found = []
     for row in rows:
-        other = areal.get(tuple(row[place] for place in places))
+        other = areal.get(place_of(row))
         if row["observable"] != "spine_trabecular_vbmd" or row["observed"] is None or other is None:
             continue
         found.append(
-            {place: row[place] for place in places}
-            | {
+            {
+                **{name: row[name] for name in ("arm", "class", "unit", "start_month", "end_month")},
                 "used_in_fit": row["used_in_fit"] or other["used_in_fit"],
                 "observed": row["observed"] / other["observed"],
                 "predicted": row["predicted"] / other["predicted"] if other["predicted"] else None,

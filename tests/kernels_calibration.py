@@ -277,6 +277,12 @@ CALIBRATION = [
         lambda dtype: (_fit_arguments(dtype)[0], _fit_arguments(dtype)[2]),
     ),
     Kernel("calibration.fit_traced[LBFGS]", _fit(calibration.LBFGS()), _fit_arguments, differentiable=False),
+    Kernel(
+        "calibration.fit_traced[BacktrackingLBFGS]",
+        _fit(calibration.BacktrackingLBFGS()),
+        _fit_arguments,
+        differentiable=False,
+    ),
     Kernel("calibration.fit_traced[Adam]", _fit(calibration.Adam()), _fit_arguments, differentiable=False),
     Kernel(
         "calibration.spine_dxa_percent",

@@ -11,6 +11,7 @@ TIMES = jnp.linspace(0.0, 24.0, 13)
 TRUTH = {"gain": 7.0, "rate": 0.12}
 OPTIMISERS = [
     pytest.param(calibration.LBFGS(), 60, id="LBFGS"),
+    pytest.param(calibration.BacktrackingLBFGS(), 60, id="BacktrackingLBFGS"),
     pytest.param(calibration.Adam(learning_rate=0.05), 1500, id="Adam"),
 ]
 

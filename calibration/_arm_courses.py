@@ -48,6 +48,8 @@ class ArmBatch:
     "1 women, 0 men, (histories,)"
     female: jax.Array
     "1 women, 0 men, (people,)"
+    load_factor: jax.Array
+    "load of every month over the habitual one, (people, months)"
     arms: tuple[str, ...] = field(metadata={"static": True})
     "identifier of the arm of each person"
     months: int = field(metadata={"static": True})
@@ -101,6 +103,7 @@ def make_arm_batch(arms: Sequence[TrialArm], *, months: int, dtype: Any = None) 
     course = _compiled_courses(batch, protocols, months=months)
     reached = [levels_reached(arm, person) for (arm, _), person in zip(rows, people, strict=True)]
     ends = [arm.treatment_months for arm, _ in rows]
+    loads = np.stack([arm.load_factor ** treated_share(months, arm.treatment_months, 0.0) for arm, _ in rows])
     course = replace(course, levels=_on_treatment(course, reached, ends))
     young = _compiled_untreated(remodeling.stack_people(before))
     years = np.array([_history_years(arm, sex) for arm, sex in rows])
@@ -111,6 +114,7 @@ def make_arm_batch(arms: Sequence[TrialArm], *, months: int, dtype: Any = None) 
         history_of=history_of,
         history_female=batch.female[first],
         female=batch.female,
+        load_factor=jnp.asarray(loads, batch.female.dtype),
         arms=tuple(arm.name for arm, _ in rows),
         months=months,
     )
@@ -146,17 +150,21 @@ def _compiled_untreated(people: remodeling.Person) -> remodeling.HormoneLevels:
     return jax.vmap(lambda person: remodeling.untreated_levels(person, constants))(people)
 
 
-def treated_share(months: int, end: float | None) -> np.ndarray:
+def treated_share(months: int, end: float | None, rise: float = 1.0) -> np.ndarray:
     """Mean over each month of how far levels are those on treatment: up in a month, and back, (months,).
 
     Args:
       months: months.
       end: month at which treatment ends; None: it lasts.
+      rise: months in which levels go up, and back; 0: at once, as load does.
     """
 
     def ramp(month: np.ndarray) -> np.ndarray:
-        """Integral of clip(t, 0, 1) up to each month."""
-        return np.where(month > 1.0, month - 0.5, 0.5 * np.clip(month, 0.0, 1.0) ** 2)
+        """Integral of clip(t / rise, 0, 1) up to each month."""
+        after = np.maximum(month, 0.0)
+        if rise == 0.0:
+            return after
+        return np.where(after > rise, after - 0.5 * rise, 0.5 * after**2 / rise)
 
     edges = np.arange(months + 1.0)
     up = np.diff(ramp(edges))

@@ -22,6 +22,7 @@ def person_curves(
     female: jax.Array,
     parameters: remodeling.BoneParameters,
     vertebra: FastVertebra,
+    load_factor: jax.Array | None = None,
 ) -> jax.Array:
     """Densities and turnover of one person in percent of month 0.
 
@@ -36,6 +37,7 @@ def person_curves(
       female: 1 for a woman, 0 for a man, ().
       parameters: biological parameters.
       vertebra: classes of bone.
+      load_factor: load of each month over the habitual one, (months,); 1 if None.
 
     Returns:
       percent, 100 in row 0, (QUANTITIES, months + 1).
@@ -50,6 +52,7 @@ def person_curves(
         course,
         p,
         compartments=jnp.arange(classes),
+        load_factor=load_factor,
         female=female,
         history=past,
         options=options,

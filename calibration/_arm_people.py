@@ -71,6 +71,7 @@ ASSUMED_MENOPAUSE: Mapping[str, AssumedMenopause] = {
     "arch": _after(20.0, "no age printed"),
     "romosozumab-japan": _after(20.0, "osteoporosis with fracture, no age printed"),
     "riggs-2008": _before("young adults"),
+    "spaceflight": _before("crew of working age"),
 }
 """Menopause by group, where no paper prints the years since it or the ovaries were removed (assumed)."""
 

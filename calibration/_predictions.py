@@ -29,8 +29,8 @@ def arm_curves(parameters: remodeling.BoneParameters, batch: ArmBatch, vertebra:
     # People with one history share it: half of the work of a prediction is in the years before.
     pasts = jax.vmap(ended)(batch.history, batch.history_female)
     own = jax.tree.map(lambda leaf: leaf[batch.history_of], pasts)
-    run = jax.vmap(person_curves, in_axes=(0, 0, 0, None, None))
-    return run(batch.course, own, batch.female, parameters, vertebra)
+    run = jax.vmap(person_curves, in_axes=(0, 0, 0, None, None, 0))
+    return run(batch.course, own, batch.female, parameters, vertebra, batch.load_factor)
 
 
 def predict(

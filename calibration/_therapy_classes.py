@@ -17,7 +17,9 @@ _ESTROGENS = ("estradiol", "conjugated-estrogens")
 
 
 def therapy_class(arm: TrialArm) -> str:
-    """Class of an arm: by its drugs, or by the levels reached where only these were told."""
+    """Class of an arm: by its load, its drugs, or by the levels reached where only these were told."""
+    if arm.load_factor < 1.0:
+        return "unloading"
     drugs = [dose.drug for dose in arm.doses]
     for name, beginnings in _FIRST_OF:
         if any(drug.startswith(beginnings) for drug in drugs):

@@ -37,6 +37,7 @@ ARM_COLUMNS = (
     "protocol",
     "treatmentLevels",
     "treatmentLevelsSource",
+    "loadFactor",
     "treatmentMonths",
     "citation",
     "doi",
@@ -115,6 +116,9 @@ def _arm(row: Row, name: str, groups: dict[str, TrialGroup], names: set[str]) ->
         row.wrong("treatmentLevelsSource", "paper, model or assumed where `protocol` is filled in")
     if not (row.text("doi") or row.text("pmid") or row.text("url")):
         row.wrong("url", "filled in where there is neither `doi` nor `pmid`: every arm has a source")
+    load_factor = row.number("loadFactor", 0.05, 3.0)
+    if load_factor is not None and source is None:
+        row.wrong("loadFactor", "empty where `treatmentLevelsSource` is: the arm is not simulated")
     persons = row.matching("persons", r"[1-9]\d*", "a whole number above 0", required=True) or ""
     values: dict[str, Any] = {
         "sex": row.one_of("sex", get_args(Sex)),
@@ -135,6 +139,7 @@ def _arm(row: Row, name: str, groups: dict[str, TrialGroup], names: set[str]) ->
         baseline=baseline,
         doses=doses,
         on_treatment=levels,
+        load_factor=1.0 if load_factor is None else load_factor,
         treatment_months=row.number("treatmentMonths", 0.1, 600.0),
         citation=row.text("citation", required=True),
         doi=row.matching("doi", r"10\.\d{4,9}/\S+", "of the form 10.1210/jc.2003-031110"),

@@ -87,6 +87,8 @@ class TrialArm:
     levels_source: LevelsSource | None
     """paper: printed; model: those that `doses` give; assumed; untreated: those before treatment; None: what
     was done to this arm cannot be told to the model"""
+    load_factor: float
+    "load from month 0 on over the habitual one, until treatment ends"
     treatment_months: float | None
     "month at which treatment ended; None: it lasted throughout"
     citation: str

@@ -30,13 +30,13 @@ def _row(name, symbol, unit, default, status, meaning, source):
     return ParameterEntry(name, symbol, unit, default, None, status, meaning, source)
 
 
-_BONE = "two voxels, 15 years after menopause"
+_BONE = "bone of the built-in vertebra, 15 years after menopause"
 
 DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
-    _row("bisphosphonate_resorption", "Bb", "-", 1.6, "fitted",
+    _row("bisphosphonate_resorption", "Bb", "-", 1.7, "fitted",
          "brake of a bisphosphonate on log resorption at full occupancy",
          f"urinary NTX -72 % at 6 months of alendronate (McClung 2005), occupancy 0.77 assumed; {_BONE}"),
-    _row("bisphosphonate_balance", "Cb", "-", 0.4, "fitted",
+    _row("bisphosphonate_balance", "Cb", "-", 0.53, "fitted",
          "log balance where all bone holds a bisphosphonate: shallower cavities, overfilled",
          "spine +13.7 % (12.0 to 15.5) at 120 months of alendronate (Bone 2004); direction from wall "
          f"thickness up and erosion depth down at 24 months (Chavassieux 1997, abstract); {_BONE}"),
@@ -51,7 +51,7 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
          "exposure of half effect on resorption, in units of `Exposure.denosumab`",
          "set by hand: about 15 ng/mL, so that the trough before the next dose still brakes; half of the "
          "saturable elimination (188 ng/mL) would let turnover rise above pretreatment in the sixth month"),
-    _row("denosumab_modeling", "Md", "-", 0.0755, "fitted",
+    _row("denosumab_modeling", "Md", "-", 0.095, "fitted",
          "formation on quiescent surface under denosumab at full occupancy",
          f"spine +7.7, +13.7, +18.4 % at 24, 60, 96 months (FREEDOM and its extension); {_BONE}; "
          "the mechanism is assumed"),
@@ -60,21 +60,21 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
          "set by hand: turnover above pretreatment after the last dose (Tsourdi 2021, qualitative)"),
     _row("precursor_time", "tau_q", "d", 200.0, "assumed",
          "time in which precursors gather and are used up", "set by hand with precursor_gain"),
-    _row("teriparatide_balance", "Ft", "-", 0.4, "assumed",
+    _row("teriparatide_balance", "Ft", "-", 0.65, "assumed",
          "log balance under teriparatide at full occupancy, before it fades",
          "proposed; not separable from teriparatide_modeling by density and markers"),
-    _row("teriparatide_modeling", "Mt", "-", 2.69, "fitted",
+    _row("teriparatide_modeling", "Mt", "-", 2.5, "fitted",
          "formation on quiescent surface under teriparatide at full occupancy, before it fades",
          "spine +10.3 % areal, +19.0 % volumetric at 18, P1NP +218 % at 6 months (McClung 2005), "
          f"20 ug/d taken as half effect; {_BONE}"),
-    _row("teriparatide_resorption", "Rt", "-", 2.41, "fitted",
+    _row("teriparatide_resorption", "Rt", "-", 1.9, "fitted",
          "log resorption under teriparatide at full occupancy, before it fades",
          "urinary NTX +58 % at 6 months, with teriparatide_modeling"),
     _row("teriparatide_lag", "tau_t", "d", 60.0, "assumed",
          "time in which resorption follows", "set by hand: formation leads resorption"),
     _row("teriparatide_tolerance", "tau_v", "d", 240.0, "assumed",
          "time in which its effects fade", "set by hand: density rises less in the third half-year"),
-    _row("romosozumab_modeling", "Mr", "-", 1.98, "fitted",
+    _row("romosozumab_modeling", "Mr", "-", 2.17, "fitted",
          "formation on quiescent surface at the start of romosozumab at full occupancy",
          f"spine +13 % at 12 months (FRAME, Cosman 2018) at a mean occupancy of 0.82 (assumed); {_BONE}"),
     _row("romosozumab_resorption", "Br", "-", 0.7, "assumed",

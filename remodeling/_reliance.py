@@ -33,8 +33,8 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
         "remodeling", "osteoclasts resorb on the surface, osteoblasts refill, matrix mineralizes",
         ("resorption_rate", "osteoclast_lag", "reversal_time", "formation_time", "mineralization_rate",
          "primary_deficit", "mineral_maximum", "surface_amplitude", "surface_exponent_bone",
-         "surface_exponent_void", "modeling"),
-        "Joint fit to eleven trials, in sample."),
+         "surface_exponent_void", "compact_surface", "modeling"),
+        "Fit to eighteen trial groups, in sample."),
     MechanismEntry(
         "estrogen", "estrogen receptors: osteoclast lifespan and OPG over RANKL brake resorption; balance",
         ("estradiol_resorption", "estradiol_lifespan_share", "estradiol_balance", "estradiol_half",

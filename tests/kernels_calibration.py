@@ -42,16 +42,21 @@ def _arms(dtype):
         history_of=jnp.asarray([0, 1]),
         history_female=female,
         female=female,
+        load_factor=jnp.asarray([[1.0, 1.0, 1.0], [1.0, 0.5, 0.5]], dtype),
         arms=("a", "b"),
         months=3,
     )
 
 
 def _person_curves(density, vertebra, arms, parameters):
-    course, history, female = jax.tree.map(lambda leaf: leaf[0], (arms.course, arms.history, arms.female))
+    course, history, female, load = jax.tree.map(
+        lambda leaf: leaf[1], (arms.course, arms.history, arms.female, arms.load_factor)
+    )
     compact = calibration.compact_classes(vertebra)
     past = remodeling.start_from_history(density, history, parameters, female=female, compact=compact)
-    return calibration.person_curves(course, past, female, parameters, replace(vertebra, density=density))
+    return calibration.person_curves(
+        course, past, female, parameters, replace(vertebra, density=density), load
+    )
 
 
 def _problem(dtype):

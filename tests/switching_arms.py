@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 import remodeling as r
-from tests.bone_arms import DENSITY, MONTH, Curves, curves_of
+from tests.bone_arms import COMPACT, DENSITY, MONTH, Curves, curves_of
 
 MONTHS, PER_MONTH = 84, 30
 YEAR = 365.25
@@ -133,7 +133,9 @@ def outcome(patient: Patient, protocol: r.Protocol, edges, p, drugs=None, axis=N
     past = r.history_course(
         patient.before, levels.baseline, years=patient.years, onset_years=patient.onset_years
     )
-    history = r.start_from_history(density, past, p, female=person.female)
+    history = r.start_from_history(
+        density, past, p, female=person.female, compact=jnp.asarray(COMPACT)
+    )
     trajectory, _ = r.simulate(
         density,
         r.make_surrogate(),

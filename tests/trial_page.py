@@ -26,9 +26,10 @@ def arm_table() -> str:
     lines = ["| arm | treatment | persons | levels on treatment | observations |", "|---|---|---|---|---|"]
     for arm in trials.arms.values():
         count = sum(o.arm == arm.name for o in trials.observations)
+        load = "" if arm.load_factor == 1.0 else f", load {arm.load_factor:g}"
         lines.append(
             f"| {arm.name} | {arm.treatment} | {arm.persons} {arm.persons_source} | "
-            f"{arm.levels_source or 'cannot be told to the model'} | {count} |"
+            f"{arm.levels_source or 'cannot be told to the model'}{load} | {count} |"
         )
     return "\n".join(lines)
 

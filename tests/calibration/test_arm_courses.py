@@ -37,12 +37,22 @@ def test_levels_on_treatment_are_reached_within_a_month():
 
 
 @pytest.mark.parametrize("end", [None, 0.4, 3.0, 9.3])
-def test_the_treated_share_is_the_mean_of_a_ramp_up_and_down(end):
-    """Means over months of clip(t, 0, 1) - clip(t - end, 0, 1), by midpoint sums."""
-    found = treated_share(12, end)
+@pytest.mark.parametrize("rise", [0.0, 1.0, 1.7])
+def test_the_treated_share_is_the_mean_of_a_ramp_up_and_down(end, rise):
+    """Means over months of clip(t / rise, 0, 1) - clip((t - end) / rise, 0, 1), by midpoint sums."""
+    found = treated_share(12, end, rise)
     fine = (np.arange(12 * 2000) + 0.5) / 2000
-    ramp = np.clip(fine, 0, 1) - (0.0 if end is None else np.clip(fine - end, 0, 1))
+    steep = 1e9 if rise == 0.0 else 1.0 / rise
+    ramp = np.clip(steep * fine, 0, 1) - (0.0 if end is None else np.clip(steep * (fine - end), 0, 1))
     np.testing.assert_allclose(found, ramp.reshape(12, -1).mean(axis=1), atol=1e-6)
+
+
+def test_load_changes_at_once_and_comes_back():
+    """A fifth of the habitual load in flight; a flight of 2.5 months ends in the middle of the third."""
+    arm = replace(TRIALS.arms["spaceflight-flight"], treatment_months=2.5)
+    made = calibration.make_arm_batch([arm], months=4)
+    np.testing.assert_allclose(made.load_factor, [[0.2, 0.2, 0.2**0.5, 1.0]] * 2, rtol=1e-6)
+    assert np.all(np.asarray(batch().load_factor) == 1.0)
 
 
 def test_a_mans_estradiol_follows_his_testosterone_where_none_is_printed():

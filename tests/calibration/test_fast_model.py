@@ -44,10 +44,12 @@ def _all() -> jax.Array:
     return jnp.ones(len(observations()))
 
 
+_compiled_curves = jax.jit(arm_curves)
+
+
 @functools.cache
 def _curves() -> np.ndarray:
-    run = jax.jit(arm_curves)
-    return np.asarray(run(remodeling.default_parameters(), batch(), vertebra()))
+    return np.asarray(_compiled_curves(remodeling.default_parameters(), batch(), vertebra()))
 
 
 @functools.cache
@@ -65,7 +67,7 @@ def _prediction(arm: str, observable: str, end: float) -> float:
 
 
 @functools.cache
-def _by_hand() -> remodeling.Trajectory:
+def _by_hand(load: float = 1.0) -> remodeling.Trajectory:
     """Smith 2001 by `remodeling.simulate` from the steady state: typical man, then 20 ng/dL and 4 pg/mL."""
     p, bone = remodeling.default_parameters(), vertebra()
     person = remodeling.make_person(sex="male", age_years=60.0)
@@ -82,9 +84,25 @@ def _by_hand() -> remodeling.Trajectory:
         p,
         compartments=jnp.arange(3),
         compact=calibration.compact_classes(bone),
+        load_factor=jnp.full(MONTHS, load),
         options=remodeling.make_options(solve_every=1, report_every=1, compartments=3),
     )
     return trajectory
+
+
+def test_load_of_a_person_is_that_of_a_simulation_by_hand():
+    """Smith 2001 lying down, half the load: his trabecular curve, and nobody else's, falls further."""
+    row = batch().arms.index("smith-2001-leuprolide")
+    load = jnp.ones_like(batch().load_factor).at[row].set(0.5)
+    lying = replace(batch(), load_factor=load)
+    curves = np.asarray(_compiled_curves(remodeling.default_parameters(), lying, vertebra()))
+    trabecular = np.asarray(_by_hand(0.5).density_mean)[:, 0]
+    np.testing.assert_allclose(
+        curves[row, calibration.QUANTITIES.index("trabecular")], 100 * trabecular / trabecular[0], rtol=1e-6
+    )
+    assert np.all(curves[row, 0, 1:] < _curves()[row, 0, 1:])
+    others = np.arange(len(curves)) != row
+    np.testing.assert_array_equal(curves[others], _curves()[others])
 
 
 def test_a_prediction_is_that_of_a_simulation_by_hand():

@@ -14,10 +14,10 @@ SMALL = {
     "arms.tsv": [
         "conditionId groupId conditionName referenceConditionId sex age persons personsSource population "
         "yearsSinceMenopause yearsDeficient baselineLevels baselineSource protocol treatmentLevels "
-        "treatmentLevelsSource treatmentMonths citation doi pmid url note",
-        "one-placebo one placebo - male 60 20 printed men - - - - - - untreated - cited 10.1210/jc.1 - - -",
+        "treatmentLevelsSource loadFactor treatmentMonths citation doi pmid url note",
+        "one-placebo one placebo - male 60 20 printed men - - - - - - untreated - - cited 10.1210/jc.1 - - -",
         "one-drug one drug one-placebo male 60 20 printed men - - testosterone~300~ng/dL paper "
-        "testosterone-enanthate~200~every~14 - model - cited - 12345 - -",
+        "testosterone-enanthate~200~every~14 - model - - cited - 12345 - -",
     ],
     "observations.tsv": [
         "simulationConditionId observableId kind unit startTime time measurement low high noiseParameters "
@@ -219,6 +219,7 @@ MISTAKES = [
     ("arms.tsv", 3, "treatmentLevelsSource", "paper", "exactly where `treatmentLevels`"),
     ("arms.tsv", 3, "treatmentLevels", "testosterone 500 ng/dL", "`treatmentLevelsSource` must be paper"),
     ("arms.tsv", 3, "treatmentMonths", "0", "between 0.1 and 600"),
+    ("arms.tsv", 3, "loadFactor", "0", "between 0.05 and 3"),
     ("arms.tsv", 3, "citation", "", "filled in"),
     ("arms.tsv", 2, "doi", "doi:10.1210/jc.1", "of the form 10."),
     ("arms.tsv", 3, "pmid", "PMC12", "a number"),

@@ -125,7 +125,7 @@ def test_pools_of_a_trajectory_are_those_of_its_states():
         options=r.make_options(compartments=2),
     )  # fmt: skip
     first = r.cell_pools(trajectory.start, p)
-    last = r.cell_pools(trajectory.end, p, 1.0, 0.2)
+    last = r.cell_pools(trajectory.end, p, modeling=0.2)
     for name in ("osteoclasts", "preosteoblasts", "osteoblasts", "osteocytes"):
         pool = np.asarray(getattr(trajectory.cells, name))
         np.testing.assert_allclose(pool[0], 100.0)

@@ -166,6 +166,7 @@ def test_gradient_through_the_solves_equals_finite_differences(rng):
         estradiol_mechanics=0.2,
         igf1_mineralization=0.3,
         testosterone_women=0.3,
+        disuse_resorption=0.7,
     )
     run = jax.jit(final)
     (_, converged), gradient = jax.jit(

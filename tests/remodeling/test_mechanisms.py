@@ -137,7 +137,7 @@ def test_a_change_of_testosterone_does_not_act_on_the_bone_of_a_woman_by_default
 
 def test_bone_gets_used_to_igf1_and_forms_late():
     """Constant IGF-1: adapted 1 - e^(-t/tau_a) and followed 1 - e^(-t/tau_l) of the change, as step means."""
-    p = r.default_parameters()
+    p = r.make_parameters(igf1_half=145.0)
     course = r.make_hormone_course(BASE, steps=30, step_days=40.0, igf1_ng_ml=250.0)
     change = hill(250.0, 145.0, 2.0) - hill(120.0, 145.0, 2.0)
     mean, end = r.igf1_memory(course, p)

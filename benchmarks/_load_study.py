@@ -99,6 +99,7 @@ def course_of(loaded: Mapping[str, Any], body: Body, load: jax.Array) -> Course:
         replace(body.fixed, **loaded),
         compartments=body.cortical,
         load_factor=load,
+        compact=body.cortical.astype(body.density.dtype),
         options=OPTIONS,
     )
     cortical_share = jnp.mean(body.cortical.astype(body.density.dtype))
@@ -162,14 +163,14 @@ def make_scans(load: Sequence[float] | np.ndarray, rows: Sequence[tuple[float, s
     return Scans(jnp.asarray(load, float), *map(jnp.asarray, (month, change, error)))
 
 
-def scans_of_trial(trials: calibration.Trials, arm: str, load: float) -> Scans:
-    """The densities of an arm, under one load (of the habitual one) from month 0 on."""
+def scans_of_trial(trials: calibration.Trials, arm: str) -> Scans:
+    """The densities of an arm, under its load from month 0 on."""
     rows = [
         (seen.end_month, seen.observable, seen.value, seen.standard_error)
         for seen in trials.observations
         if seen.arm == arm and seen.observable in COLUMNS
     ]
-    return make_scans([load] * MONTHS, rows)
+    return make_scans([trials.arms[arm].load_factor] * MONTHS, rows)
 
 
 def simulated_scans(

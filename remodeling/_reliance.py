@@ -34,7 +34,7 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
         ("resorption_rate", "osteoclast_lag", "reversal_time", "formation_time", "mineralization_rate",
          "primary_deficit", "mineral_maximum", "surface_amplitude", "surface_exponent_bone",
          "surface_exponent_void", "compact_surface", "modeling"),
-        "Fit to eighteen trial groups, in sample."),
+        "Fit to nineteen trial groups, in sample."),
     MechanismEntry(
         "estrogen", "estrogen receptors: osteoclast lifespan and OPG over RANKL brake resorption; balance",
         ("estradiol_resorption", "estradiol_lifespan_share", "estradiol_balance", "estradiol_half",

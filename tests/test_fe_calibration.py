@@ -85,7 +85,7 @@ def test_overload_builds_and_disuse_takes(block):
 
 def test_the_densities_of_the_flight_are_what_is_fitted():
     """both densities of the table at 7.1 months with its standard errors, nothing else"""
-    scans = study.scans_of_trial(calibration.read_trials(), ARM, 0.2)
+    scans = study.scans_of_trial(calibration.read_trials(), ARM)
     seen = np.isfinite(np.asarray(scans.standard_error))
     assert seen.sum() == 2
     assert seen[0].all()

@@ -62,11 +62,11 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
          "time in which precursors gather and are used up", "set by hand with precursor_gain"),
     _row("teriparatide_balance", "Ft", "-", 0.65, "assumed",
          "log balance under teriparatide at full occupancy, before it fades",
-         "proposed; not separable from teriparatide_modeling by density and markers"),
+         "set with teriparatide_modeling; not separable from it by density and markers"),
     _row("teriparatide_modeling", "Mt", "-", 2.5, "fitted",
          "formation on quiescent surface under teriparatide at full occupancy, before it fades",
-         "spine +10.3 % areal, +19.0 % volumetric at 18, P1NP +218 % at 6 months (McClung 2005), "
-         f"20 ug/d taken as half effect; {_BONE}"),
+         "spine +10.3 % areal at 18 months (McClung 2005), 20 ug/d taken as half effect; of the same trial "
+         f"+19.0 % volumetric comes out as +25, P1NP +218 as +95 to +112 % at 6; {_BONE}"),
     _row("teriparatide_resorption", "Rt", "-", 1.9, "fitted",
          "log resorption under teriparatide at full occupancy, before it fades",
          "urinary NTX +58 % at 6 months, with teriparatide_modeling"),

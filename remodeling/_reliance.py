@@ -43,7 +43,7 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
     MechanismEntry(
         "bone aromatase", "testosterone that bone turns into estradiol itself", ("intracrine_estradiol",),
         "Not measured apart from blood estradiol; wide posterior. Anastrozole in older men lowers the spine "
-        "by 2.5 %, the model by 0.2 %."),
+        "by 2.5 %, the model by 0.3 %."),
     MechanismEntry(
         "androgen receptor", "testosterone itself on resorption and balance",
         ("testosterone_resorption", "testosterone_balance", "testosterone_half", "testosterone_hill",

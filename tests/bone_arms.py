@@ -15,8 +15,8 @@ DENSITY = np.array([0.117, 0.95])
 """Trabecular bone of the built-in vertebra, compact bone of its posterior elements, g/cm3."""
 COMPACT = np.array([0.0, 1.0])
 TRABECULAR_SHARE = 0.285
-"""Share of trabecular bone in the mineral that spine DXA sees of the built-in vertebra: 0.54 of the body, with
-posterior elements behind it that hold 0.47 of all.
+"""Share of trabecular bone in the mineral that spine DXA sees of the built-in vertebra: 0.54 of the body,
+with posterior elements behind it that hold 0.47 of all.
 """
 SKELETON = np.array([0.58, 0.42])
 """Shares of trabecular and compact bone in the turnover of a skeleton: a fifth and four fifths of its bone
@@ -26,8 +26,8 @@ SKELETON = np.array([0.58, 0.42])
 CYCLING = {"estradiol_pg_ml": 100.0, "testosterone_ng_dl": 30.0}
 POSTMENOPAUSE = {"estradiol_pg_ml": 6.0, "testosterone_ng_dl": 25.0}
 GH_DEFICIENT = {"igf1_ng_ml": 80.0}
-GROWTH_HORMONE = {"men": 330.0, "women": 255.0}
-"""IGF-1 that the kinetics make of the doses of Bex 2002, ng/mL."""
+GROWTH_HORMONE_MEN, GROWTH_HORMONE_WOMEN = {"igf1_ng_ml": 330.0}, {"igf1_ng_ml": 255.0}
+"""Levels that the kinetics make of the doses of Bex 2002."""
 THYROTOXIC = {**CYCLING, "thyroid_index": float(np.log(2.5))}
 
 
@@ -78,8 +78,8 @@ ARMS = {
     ),
     "progesterone alone": Arm(CYCLING, POSTMENOPAUSE, 5.0, 1.0, 1.0, {"progestogen": 300.0}),
     "testosterone in women": Arm(CYCLING, POSTMENOPAUSE, 5.0, 1.0, 1.0, {"testosterone_ng_dl": 50.0}),
-    "growth hormone, men": Arm(GH_DEFICIENT, GH_DEFICIENT, 1.0, 0.0, 0.0, {"igf1_ng_ml": GROWTH_HORMONE["men"]}),
-    "growth hormone, women": Arm(GH_DEFICIENT, GH_DEFICIENT, 1.0, 0.0, 1.0, {"igf1_ng_ml": GROWTH_HORMONE["women"]}),
+    "growth hormone, men": Arm(GH_DEFICIENT, GH_DEFICIENT, 1.0, 0.0, 0.0, GROWTH_HORMONE_MEN),
+    "growth hormone, women": Arm(GH_DEFICIENT, GH_DEFICIENT, 1.0, 0.0, 1.0, GROWTH_HORMONE_WOMEN),
     "thyrotoxicosis": Arm(CYCLING, THYROTOXIC, 1.0, 0.0, 1.0, {}),
     "thyrotoxicosis, cured": Arm(CYCLING, THYROTOXIC, 1.0, 0.0, 1.0, {"thyroid_index": 0.0}),
     "insulin deficiency": Arm(CYCLING, CYCLING, 1.0, 0.0, 1.0, {"insulin_index": float(np.log(0.3))}),

@@ -133,9 +133,7 @@ def outcome(patient: Patient, protocol: r.Protocol, edges, p, drugs=None, axis=N
     past = r.history_course(
         patient.before, levels.baseline, years=patient.years, onset_years=patient.onset_years
     )
-    history = r.start_from_history(
-        density, past, p, female=person.female, compact=jnp.asarray(COMPACT)
-    )
+    history = r.start_from_history(density, past, p, female=person.female, compact=jnp.asarray(COMPACT))
     trajectory, _ = r.simulate(
         density,
         r.make_surrogate(),

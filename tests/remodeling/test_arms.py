@@ -112,8 +112,8 @@ def test_growth_hormone_dips_before_it_gains(sex):
 
 
 def test_growth_hormone_builds_the_spine_of_men_and_not_of_women():
-    """Bex 2002 at 24 months: men +5.1 (SE 0.8) %, women 0, markers of both up by half or more; 15 years, both:
-    about +5 %.
+    """Bex 2002 at 24 months: men +5.1 (SE 0.8) %, women 0, markers of both up by half or more; 15 years,
+    both: about +5 %.
     """
     men, women = curves()["growth hormone, men"], curves()["growth hormone, women"]
     np.testing.assert_allclose(men.areal[24], 5.1, atol=0.8)

@@ -166,7 +166,9 @@ def test_teriparatide_forms_first_and_resorbs_later():
     assert arm.areal[24] - arm.areal[18] < arm.areal[18] - arm.areal[12]
 
 
-@pytest.mark.xfail(strict=True, reason="+25 % where areal density gains 10.1: 2.5 times as much, seen 1.8 times")
+@pytest.mark.xfail(
+    strict=True, reason="+25 % where areal density gains 10.1: 2.5 times as much, seen 1.8 times"
+)
 def test_teriparatide_gains_in_trabecular_bone_what_tomography_saw():
     """+19.0 % volumetric at 18 months (McClung 2005)."""
     np.testing.assert_allclose(curves()["teriparatide"].trabecular[18], 19.0, atol=2.0)

@@ -113,7 +113,7 @@ def test_anastrozole_costs_women_bone_and_its_end_gives_some_back():
 
 @pytest.mark.xfail(strict=True, reason="-1.5 % at 24 months: the fitted curve is flat below 10 pg/mL")
 def test_anastrozole_costs_women_what_atac_saw():
-    """ATAC (medians): spine -4.1 at 24, -6.1 % at 60 months; from there +2.35 at 12, +4.0 at 24 months off."""
+    """ATAC (medians): spine -4.1 at 24, -6.1 % at 60 months; 12 after the end +2.35 from there."""
     np.testing.assert_allclose(areal("anastrozole, stopped")[24], -4.1, atol=1.0)
     np.testing.assert_allclose(areal("anastrozole, stopped")[60], -6.1, atol=2.0)
     assert 0.5 < change("anastrozole, stopped", 60, 72) < 2.35

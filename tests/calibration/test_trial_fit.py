@@ -129,17 +129,18 @@ def test_a_start_without_a_finite_objective_is_refused():
 
 
 def test_the_posterior_narrows_as_data_grow():
-    """Standard errors a tenth: standard deviations of what the data tell are smaller, none above the prior's
-    by more than the curvature of the robust likelihood."""
+    """Standard errors a tenth of ten times the printed: standard deviations of what the data tell are smaller,
+    and below the prior's. (Below the printed ones the deviation between trials is what is left.)
+    """
     found = []
-    for factor in (1.0, 0.1):
+    for factor in (10.0, 1.0):
         p = problem()
         p = replace(p, table=replace(p.table, standard_error=factor * p.table.standard_error))
         state = calibration.fit_trials(calibration.begin_fit(np.zeros(4), p), p, gradient_tolerance=1e-6)
         found.append(np.sqrt(np.diag(calibration.posterior_of(state, p).covariance_of(p))))
     learned = [problem().names.index(name) for name in NAMES]
     assert (found[1][learned] < found[0][learned]).all()
-    assert (found[0][learned] < 1.0).all()
+    assert (found[1][learned] < 1.0).all()
 
 
 def test_a_posterior_needs_a_fit_that_converged():

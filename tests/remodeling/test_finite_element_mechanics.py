@@ -202,20 +202,6 @@ def test_gradient_through_the_solves_equals_finite_differences(rng):
         assert abs(numeric * value) > 1e-6
 
 
-def test_simulation_with_solves_and_its_gradient_lower_for_cuda():
-    """The whole chain with finite elements exports for CUDA."""
-    final, density, mechanics, load = small_problem()
-
-    def loss(p, density, mechanics, load):
-        return final(p, density, mechanics, load)[0]
-
-    function = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
-    exported = jax.export.export(function, platforms=["cuda"])(
-        r.default_parameters(), density, mechanics, load
-    )
-    assert exported.platforms == ("cuda",)
-
-
 def test_a_solve_that_fails_is_an_error():
     """One iteration cannot converge: NotConvergedError says which solve and what to do."""
     shape = (4, 4, 4)

@@ -233,9 +233,9 @@ def test_one_trace_serves_changed_values():
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
-def test_simulation_and_gradient_lower_for_cuda(dtype):
+def test_simulation_and_gradient_lower_for_cuda():
     """No callbacks and no CPU-only calls in the whole chain: dose -> hormones -> bone, and its gradient."""
+    dtype = jnp.float32
     p = r.default_parameters(dtype=dtype)
     man = r.make_person(testosterone_ng_dl=200.0, estradiol_pg_ml=15.0, axis="secondary", dtype=dtype)
     protocol = r.make_protocol(

@@ -176,6 +176,7 @@ def remodeled(
         course,
         parameters,
         female=female,
+        compact=(np.asarray(bone.compartments) == calibration.CORTICAL).astype(float),
         options=remodeling.make_options(substeps=2, solve_every=3, report_every=MONTHS),
     )
     end = mechanics.modulus(trajectory.end, trajectory.start, trajectory.activity)

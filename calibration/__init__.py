@@ -106,6 +106,8 @@ from ._spine_dxa import POSTERIOR_SHARE as POSTERIOR_SHARE
 from ._spine_dxa import spine_dxa_percent as spine_dxa_percent
 from ._therapy_classes import observation_class as observation_class
 from ._therapy_classes import therapy_class as therapy_class
+from ._trial_draws import DrawsInfo as DrawsInfo
+from ._trial_draws import trial_draws as trial_draws
 from ._trial_fit import TrialFit as TrialFit
 from ._trial_fit import begin_fit as begin_fit
 from ._trial_fit import fit_hessian as fit_hessian

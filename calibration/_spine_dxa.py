@@ -7,8 +7,9 @@ POSTERIOR_SHARE = 0.47
 vertebrae, 61 to 88 years, by DXA before and after their removal ("Dual-energy X-ray absorptiometry of lumbar
 vertebrae: relative contribution of body and posterior elements", abstract); 50 % in young men, 53 % in young
 women by QCT (Lee et al. 2009, abstract)."""
-POSTERIOR_DENSITY = 0.95
-"""Density of the compact bone that stands for the posterior elements, g/cm3 (assumed)."""
+POSTERIOR_DENSITY = 0.8
+"""Density of the compact bone that stands for the posterior elements, g/cm3 (assumed). The relative change of
+compact bone hardly depends on it; denser, and what the years before took from it would not have had room."""
 
 
 def spine_dxa_percent(

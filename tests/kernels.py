@@ -55,6 +55,7 @@ HOST_FUNCTIONS = {
     "calibration.begin_fit",
     "calibration.fit_settings_hash",
     "calibration.fit_trials",
+    "calibration.trial_draws",
     "calibration.information_by_group",
     "calibration.leave_one_group_out",
     "calibration.naive_predictions",

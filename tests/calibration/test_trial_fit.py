@@ -14,32 +14,7 @@ import scipy.optimize
 import calibration
 import remodeling
 from calibration import _trial_fit, _trial_problem
-
-NAMES = ("estradiol_balance", "testosterone_balance")
-SIZE = 12
-SLOPES = np.random.default_rng(3).normal(size=(SIZE, 4))
-SLOPES[:, :2] = 0.0
-
-
-def problem():
-    """Twelve changes of four trials; only its tables are used, the model of people is `curved`."""
-    prior = calibration.make_parameter_prior(NAMES)
-    prior = jax.tree.map(lambda leaf: jnp.asarray(leaf, float), prior)
-    zeros, index = np.zeros((SIZE, 2)), np.zeros((SIZE, 2), int)
-    table = calibration.ObservationTable(
-        person=jnp.asarray(index), person_share=jnp.asarray(zeros),
-        reference=jnp.asarray(index), reference_share=jnp.asarray(zeros),
-        quantity=jnp.zeros(SIZE, int), row=jnp.asarray(index), way=jnp.asarray(zeros),
-        scale=jnp.ones(SIZE),
-        value=jnp.asarray(np.random.default_rng(4).normal(size=SIZE) * 2.0),
-        low=jnp.full(SIZE, -jnp.inf), high=jnp.full(SIZE, jnp.inf),
-        standard_error=jnp.full(SIZE, 0.5), interval=jnp.zeros(SIZE), marker=jnp.zeros(SIZE, int),
-        block=jnp.arange(SIZE) // 3, blocks=4,
-    )  # fmt: skip
-    return calibration.TrialProblem(
-        prior=prior, fixed=remodeling.default_parameters(), batch=None, vertebra=None, table=table,
-        mask=jnp.ones(SIZE), names=tuple(sorted(prior.median)),
-    )  # fmt: skip
+from tests.trial_problems import NAMES, SIZE, SLOPES, problem
 
 
 @jax.jit
@@ -129,8 +104,8 @@ def test_a_start_without_a_finite_objective_is_refused():
 
 
 def test_the_posterior_narrows_as_data_grow():
-    """Standard errors a tenth of ten times the printed: standard deviations of what the data tell are smaller,
-    and below the prior's. (Below the printed ones the deviation between trials is what is left.)
+    """Standard errors a tenth of ten times the printed: standard deviations of what the data tell are
+    smaller, and below the prior's. (Below the printed ones the deviation between trials is what is left.)
     """
     found = []
     for factor in (10.0, 1.0):

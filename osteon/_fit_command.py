@@ -50,6 +50,8 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
       UserError: trial tables or names of parameters that cannot be used, or a state of another fit.
       NotConvergedError: derivatives that are left after the evaluations allowed; the state is kept.
     """
+    import jax
+
     import calibration
     import remodeling
 
@@ -100,6 +102,10 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
         )
     with input_errors("the fit"):
         posterior = calibration.posterior_of(state, problem)
+        draws, quality = calibration.trial_draws(jax.random.key(0), state, problem)
+    drawn = bool(quality.usable)
+    if not drawn:
+        folder.log("draws of the posterior disagree: intervals of parameters are those of its curvature")
     progress.stage("drawing", 0.05)
     provenance: Mapping[str, Any] = {
         **origin,
@@ -112,7 +118,7 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
         "approximation": "Laplace at the mode: likelihood exact, model linear (Gauss-Newton)",
     }
     folder.write_text("posterior.json", calibration.posterior_to_json(posterior, provenance))
-    parameters = parameter_rows(posterior, problem, state, seen, trials)
+    parameters = parameter_rows(posterior, problem, state, seen, trials, draws if drawn else None)
     spread = calibration.error_of_prediction(problem.table, posterior.between_trials)
     half = calibration.predictive_half_width(state.slopes, posterior.covariance_of(problem), spread)
     counted = np.asarray(problem.mask) > 0
@@ -133,6 +139,11 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
             "research_use_only": RESEARCH_USE,
             "provenance": provenance,
             "parameters": parameters,
+            "parameter_intervals": {
+                "by": "draws of the posterior" if drawn else "curvature at the mode",
+                "acceptance": float(quality.acceptance),
+                "r_hat": float(quality.r_hat),
+            },
             "seconds": seconds,
         },
     )

@@ -9,8 +9,13 @@ TOLD_LEAST = 0.1
 """Share of the variance of the prior that data must take away for a parameter to count as told by them."""
 
 
-def parameter_rows(posterior: Any, problem: Any, state: Any, seen: Any, trials: Any) -> list[dict[str, Any]]:
-    """Prior, value and 95 % interval of every learned value, and the trial groups that inform it most."""
+def parameter_rows(
+    posterior: Any, problem: Any, state: Any, seen: Any, trials: Any, draws: Any = None
+) -> list[dict[str, Any]]:
+    """Prior, value and 95 % interval of every learned value, and the trial groups that inform it most.
+
+    The interval is that of `draws` of x, (draws, names), or of the Laplace approximation without any.
+    """
     import calibration
     import remodeling
 
@@ -23,6 +28,12 @@ def parameter_rows(posterior: Any, problem: Any, state: Any, seen: Any, trials: 
         value = float(np.exp(posterior.log_values[name]))
         sd = float(np.sqrt(posterior.log_covariance[row, row]))
         prior_sd = float(problem.prior.log_sd[name])
+        if draws is None:
+            lower, upper = (value * float(np.exp(side * 1.96 * sd)) for side in (-1.0, 1.0))
+        else:
+            median = float(problem.prior.median[name])
+            ends = np.quantile(np.asarray(draws)[:, row], [0.025, 0.975])
+            lower, upper = (median * float(np.exp(prior_sd * end)) for end in ends)
         ranked = sorted(((float(amount[row]), group) for group, amount in told.items()), reverse=True)
         shrinkage = 1.0 - (sd / prior_sd) ** 2
         rows.append(
@@ -32,8 +43,8 @@ def parameter_rows(posterior: Any, problem: Any, state: Any, seen: Any, trials: 
                 "prior_median": float(problem.prior.median[name]),
                 "prior_log_sd": prior_sd,
                 "value": value,
-                "lower": value * float(np.exp(-1.96 * sd)),
-                "upper": value * float(np.exp(1.96 * sd)),
+                "lower": lower,
+                "upper": upper,
                 "shrinkage": shrinkage,
                 "told_by": "data" if shrinkage >= TOLD_LEAST else "prior alone",
                 "most_informed_by": "; ".join(group for amount, group in ranked[:3] if amount >= TOLD_LEAST),

@@ -1,6 +1,7 @@
 """`osteon fit`: a folder with the posterior, its tables and pictures; a fit that was cut off goes on."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,9 @@ def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path):
     assert set(told) == {*LEARNED, *calibration.BETWEEN_TRIALS}
     for row in told.values():
         assert float(row["lower"]) < float(row["value"]) < float(row["upper"])
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["parameter_intervals"]["by"] == "draws of the posterior"
+    assert summary["parameter_intervals"]["r_hat"] < 1.2
     variance = dict(zip(found.names, np.diag(found.log_covariance), strict=True))
     for name, row in told.items():
         expected = 1.0 - variance[name] / float(row["prior_log_sd"]) ** 2

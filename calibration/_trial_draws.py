@@ -25,7 +25,7 @@ CHAINS, WARMUP, THIN, LEAPFROGS = 64, 200, 8, 5
 """Chains side by side, transitions before the first draw and between draws, leapfrog steps of each."""
 STEP, JITTER = 0.4, 0.4
 """Leapfrog step in standard deviations of the Laplace approximation, and the part of it that is random."""
-MOST_SPLIT, LEAST_ACCEPTANCE = 1.2, 0.5
+MOST_R_HAT, LEAST_ACCEPTANCE = 1.2, 0.5
 """Largest R-hat and smallest acceptance of draws that may be used (Vehtari et al. 2021 ask for 1.01 of
 long chains; here many short ones count together).
 """
@@ -129,5 +129,5 @@ def _drawn(key, state, mask, root, problem, *, per_chain: int):
     between = jnp.var(jnp.mean(draws, axis=1), axis=0, ddof=1)
     r_hat = jnp.max(jnp.sqrt((per_chain - 1) / per_chain + between / within))
     acceptance = jnp.mean(accepted)
-    info = DrawsInfo(acceptance, r_hat, (r_hat <= MOST_SPLIT) & (acceptance >= LEAST_ACCEPTANCE))
+    info = DrawsInfo(acceptance, r_hat, (r_hat <= MOST_R_HAT) & (acceptance >= LEAST_ACCEPTANCE))
     return draws.reshape(-1, size), info

@@ -92,6 +92,7 @@ def body_of(density: Any, cortical: Any, mechanics: remodeling.Mechanics) -> Bod
 
 def course_of(loaded: Mapping[str, Any], body: Body, load: jax.Array) -> Course:
     """Density and stiffness of a body under a load, (MONTHS,), with the given parameters of LOADED."""
+    compact = body.cortical.astype(body.density.dtype)
     trajectory, info = remodeling.simulate(
         body.density,
         body.mechanics,
@@ -99,10 +100,10 @@ def course_of(loaded: Mapping[str, Any], body: Body, load: jax.Array) -> Course:
         replace(body.fixed, **loaded),
         compartments=body.cortical,
         load_factor=load,
-        compact=body.cortical.astype(body.density.dtype),
+        compact=compact,
         options=OPTIONS,
     )
-    cortical_share = jnp.mean(body.cortical.astype(body.density.dtype))
+    cortical_share = jnp.mean(compact)
     trabecular, cortical = trajectory.density_mean.T
     mean = jnp.stack([trabecular, trabecular + cortical_share * (cortical - trabecular)], axis=1)
     stiffness = trajectory.force_n / trajectory.force_n[0]

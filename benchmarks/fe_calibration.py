@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     report = begun(options.out)
     body = make_body(make_bone(options.voxel_mm, TRABECULAR_MG_CM3))
     flight = scans_of_trial(calibration.read_trials(), ARM)
-    report["body"] = describe(body, options.voxel_mm)
+    report["body"] = describe(body, options.voxel_mm, flight)
     problem = Problem()
     work = {
         "cost": lambda: cost(body, flight, problem.prior),
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def describe(body: Body, voxel_mm: float) -> dict[str, Any]:
+def describe(body: Body, voxel_mm: float, flight: Scans) -> dict[str, Any]:
     """Size of the problem."""
     plan = body.mechanics.plan
     return {
@@ -96,7 +96,7 @@ def describe(body: Body, voxel_mm: float) -> dict[str, Any]:
         "months": MONTHS,
         "finite_element_solves_of_a_simulation": 1 + MONTHS // OPTIONS.solve_every,
         "rtol": RTOL,
-        "flight_load": calibration.read_trials().arms[ARM].load_factor,
+        "flight_load": float(flight.load[0]),
     }
 
 

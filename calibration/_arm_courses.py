@@ -103,7 +103,9 @@ def make_arm_batch(arms: Sequence[TrialArm], *, months: int, dtype: Any = None) 
     course = _compiled_courses(batch, protocols, months=months)
     reached = [levels_reached(arm, person) for (arm, _), person in zip(rows, people, strict=True)]
     ends = [arm.treatment_months for arm, _ in rows]
-    loads = np.stack([arm.load_factor ** treated_share(months, arm.treatment_months, 0.0) for arm, _ in rows])
+    loads = [
+        arm.load_factor ** treated_share(months, end, 0.0) for (arm, _), end in zip(rows, ends, strict=True)
+    ]
     course = replace(course, levels=_on_treatment(course, reached, ends))
     young = _compiled_untreated(remodeling.stack_people(before))
     years = np.array([_history_years(arm, sex) for arm, sex in rows])
@@ -114,7 +116,7 @@ def make_arm_batch(arms: Sequence[TrialArm], *, months: int, dtype: Any = None) 
         history_of=history_of,
         history_female=batch.female[first],
         female=batch.female,
-        load_factor=jnp.asarray(loads, batch.female.dtype),
+        load_factor=jnp.asarray(np.stack(loads), batch.female.dtype),
         arms=tuple(arm.name for arm, _ in rows),
         months=months,
     )

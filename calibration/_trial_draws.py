@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from ._sampling import split_r_hat
 from ._trial_fit import TrialFit, compiled_hessian
 from ._trial_problem import TrialProblem, objective_of
 
@@ -39,7 +40,7 @@ class DrawsInfo:
     acceptance: jax.Array
     "share of transitions that were accepted, ()"
     r_hat: jax.Array
-    "largest ratio of the spread of all chains together to that within chains, ()"
+    "largest `split_r_hat` of the parameters, ()"
     usable: jax.Array
     "both are within their limits, ()"
 
@@ -125,9 +126,7 @@ def _drawn(key, state, mask, root, problem, *, per_chain: int):
         return jax.vmap(point)(path[WARMUP + THIN - 1 :: THIN]), jnp.mean(taken[WARMUP:].astype(z.dtype))
 
     draws, accepted = jax.vmap(chain)(jax.random.split(key, CHAINS))
-    within = jnp.mean(jnp.var(draws, axis=1, ddof=1), axis=0)
-    between = jnp.var(jnp.mean(draws, axis=1), axis=0, ddof=1)
-    r_hat = jnp.max(jnp.sqrt((per_chain - 1) / per_chain + between / within))
+    r_hat = jnp.max(split_r_hat(draws))
     acceptance = jnp.mean(accepted)
     info = DrawsInfo(acceptance, r_hat, (r_hat <= MOST_R_HAT) & (acceptance >= LEAST_ACCEPTANCE))
     return draws.reshape(-1, size), info

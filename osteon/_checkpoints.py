@@ -51,7 +51,10 @@ class DiskCheckpoints(Checkpoints):
 
         leaves, structure = jax.tree.flatten(like)
         try:
-            with np.load(self.folder / f"{name}.npz", allow_pickle=False) as stored:
+            with (
+                (self.folder / f"{name}.npz").open("rb") as stream,
+                np.load(stream, allow_pickle=False) as stored,
+            ):
                 arrays = [stored[f"array_{number}"] for number in range(len(leaves))]
         except _DAMAGE:
             return None

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import re
+import struct
 import zlib
 from pathlib import Path
 
@@ -65,17 +66,27 @@ def planted_nifti(folder: Path) -> None:
     (folder / f"{NAME}.toml").write_text(STUDY)
 
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def _png_texts(content: bytes):
+    """The compressed texts of a PNG."""
+    at = 8
+    while at + 8 <= len(content):
+        (size,), kind = struct.unpack(">I", content[at : at + 4]), content[at + 4 : at + 8]
+        data = content[at + 8 : at + 8 + size]
+        if kind == b"zTXt":
+            yield zlib.decompress(data.partition(b"\0")[2][1:])
+        at += 12 + size
+
+
 def layers(content: bytes):
     """The bytes of a file, and what unpacks from them: gzip, zlib chunks of PNG, base64 of HTML and VTK."""
     yield content
     if content[:2] == b"\x1f\x8b":
         yield from layers(gzip.decompress(content))
-    if content[:8] == b"\x89PNG\r\n\x1a\n":
-        for chunk in re.finditer(rb"zTXt[^\0]+\0\0(.+?)(?=....[A-Za-z]{4})", content, re.DOTALL):
-            try:
-                yield zlib.decompress(chunk.group(1))
-            except zlib.error:
-                continue
+    if content[:8] == _PNG:
+        yield from _png_texts(content)
     if content[:200].lstrip().startswith((b"<!", b"<?xml", b"<html", b"<VTK")):
         for packed in re.findall(rb"[A-Za-z0-9+/]{64,}={0,2}", content):
             try:
@@ -115,8 +126,9 @@ def test_no_name_reaches_an_output(plant, tmp_path, monkeypatch, capsys):
 def test_the_search_finds_what_is_planted(tmp_path):
     """The search of the test above sees every layer: plain, gzip, PNG text, base64 in a page."""
     name = NAME.encode()
-    png = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\x20zTXtAuthor\0\0" + zlib.compress(name) + b"\x12\x34\x56\x78IEND"
-    page = b"<!doctype html><img src='data:image/png;base64," + base64.b64encode(png * 4) + b"'>"
+    text = b"Author\0\0" + zlib.compress(name)
+    png = _PNG + struct.pack(">I", len(text)) + b"zTXt" + text + b"\0\0\0\0"
+    page = b"<!doctype html><img src='data:image/png;base64," + base64.b64encode(png) + b"'>"
     files = {
         "a.txt": b"by " + name,
         "b.gz": gzip.compress(name),

@@ -132,9 +132,8 @@ def next_arguments(study: Path, out: Path) -> list[str]:
     return ["run", str(study), "--out", str(out)]
 
 
-@pytest.fixture
-def cut_off(study, tmp_path, monkeypatch, capsys) -> Path:
-    """A run that was interrupted from the keyboard after its second checkpoint; what it said is in capsys."""
+def interrupt(study: Path, out: Path) -> int:
+    """Exit code of a run that is interrupted from the keyboard after its second checkpoint."""
     real, written = DiskCheckpoints.save, []
 
     def save(self, name, tree):
@@ -143,19 +142,35 @@ def cut_off(study, tmp_path, monkeypatch, capsys) -> Path:
         if len(written) == 2:
             raise KeyboardInterrupt
 
-    out = tmp_path / "run"
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DiskCheckpoints, "save", save)
-        assert main(["run", str(study), "--out", str(out)]) == 5
+        return main(["run", str(study), "--out", str(out)])
+
+
+@pytest.fixture(scope="module")
+def interrupted(study, tmp_path_factory) -> Path:
+    """Working folder of a run that was interrupted."""
+    out = tmp_path_factory.mktemp("interrupted") / "run"
+    assert interrupt(study, out) == 5
+    return partial_path(out)
+
+
+@pytest.fixture
+def cut_off(interrupted, tmp_path) -> Path:
+    """A run whose working folder is that of an interrupted one."""
+    out = tmp_path / "run"
+    shutil.copytree(interrupted, partial_path(out))
     return out
 
 
-def test_an_interrupted_run_says_how_to_go_on(cut_off, capsys):
+def test_an_interrupted_run_says_how_to_go_on(study, tmp_path, capsys):
     """Exit code 5, one sentence with the command; nothing has the run's name."""
+    out = tmp_path / "run"
+    assert interrupt(study, out) == 5
     told = capsys.readouterr().err.strip()
-    assert told.endswith(f"go on with `osteon resume {cut_off}`")
-    assert not cut_off.exists()
-    assert partial_path(cut_off).is_dir()
+    assert told.endswith(f"go on with `osteon resume {out}`")
+    assert not out.exists()
+    assert partial_path(out).is_dir()
 
 
 def test_a_damaged_checkpoint_is_computed_again(cut_off, whole):

@@ -27,6 +27,7 @@ from ._simulation import ArmResult
 from ._viewer import MAIN_QUANTITIES
 from ._viewer_volumes import write_volumes
 
+
 def fields_of(result: ArmResult, draws: ArmDraws, month_index: int) -> dict[str, np.ndarray]:
     """Fields of the bone voxels at one reported month, by name with unit."""
     density = 1000 * result.density

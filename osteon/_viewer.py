@@ -1,4 +1,4 @@
-"""What makes report.html move: scripts, styles and data of a run, all inside the file, and its security policy."""
+"""What makes report.html move: scripts, styles and data of a run inside the file, and its security policy."""
 
 from __future__ import annotations
 

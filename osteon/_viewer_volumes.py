@@ -1,8 +1,8 @@
 """maps/viewer.npz: the voxel fields of a run that its report shows, small and quick to read.
 
-Every field is that of the bone voxels of a level in C order, quantised to 16 bits: value = low + step * number, or ten
-to that power. Besides bone: `density` (mg/cm3, baseline), `difference` (mg/cm3, from baseline), `half_width` (half of
-the 95 % interval of the parameters, % of baseline) and `energy` (strain energy density, MPa).
+Every field is that of the bone voxels of a level in C order, in 16 bits: value = low + step * number, or ten
+to that power. The kinds: `density` (mg/cm3, baseline), `difference` (mg/cm3, from baseline), `half_width`
+(half of the 95 % interval of the parameters, % of baseline), `energy` (strain energy density, MPa).
 """
 
 from __future__ import annotations
@@ -224,8 +224,8 @@ def read_volumes(path: Path) -> tuple[dict[str, Any], list[bytes]]:
             return _checked(index, file)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"'maps/{path.name}' of the run is damaged ({error}); run the study again, or remove the file for "
-            "a report without slices"
+            f"'maps/{path.name}' of the run is damaged ({error}); run the study again, or remove the file "
+            "for a report without slices"
         ) from error
 
 

@@ -14,7 +14,7 @@ const HELD = [122, 122, 122];
 function digits(value, count) {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  return size < 1e-2 || size >= 1e5 ? value.toExponential(count - 1) : String(Number(value.toPrecision(count)));
+  return size < 1e-2 || size >= 1e5 ? Number(value.toPrecision(count)).toExponential() : String(Number(value.toPrecision(count)));
 }
 
 function signed(value, decimals = 2) {
@@ -76,9 +76,13 @@ function shadeOf(scale, value) {
 
 function ticksOf(scale) {
   if (!scale.log) return [0, 0.25, 0.5, 0.75, 1].map((share) => [share, scale.low + share * (scale.high - scale.low)]);
+  const span = Math.log10(scale.high / scale.low);
   const made = [];
-  for (let power = Math.ceil(Math.log10(scale.low)); 10 ** power <= scale.high; power++)
-    made.push([Math.log(10 ** power / scale.low) / Math.log(scale.high / scale.low), 10 ** power]);
+  for (let power = Math.floor(Math.log10(scale.low)); 10 ** power <= scale.high; power++)
+    for (const lead of span < 2 ? [1, 2, 5] : [1]) {
+      const share = Math.log10((lead * 10 ** power) / scale.low) / span;
+      if (share >= 0 && share <= 1) made.push([share, lead * 10 ** power]);
+    }
   return made;
 }
 

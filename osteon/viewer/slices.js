@@ -124,6 +124,9 @@ function makeSlices(data, state, scales, onMove) {
       const [left, right] = inBox(plane);
       return (right - left + 1) * level().spacing[plane.across];
     });
+    // Which pictures stand decides how wide they are: first that, then their pixels.
+    for (const { views } of planes)
+      for (const view of views) view.figure.hidden = state.view !== "all" && state.view !== view.part;
     for (const plane of planes) {
       const { first, last } = level();
       const [left, right, bottom, top] = inBox(plane);
@@ -142,16 +145,15 @@ function makeSlices(data, state, scales, onMove) {
           `${last[plane.axis] - first[plane.axis] + 1}`,
       );
       for (const view of plane.views) {
-        const shown = state.view === "all" || state.view === view.part;
-        view.figure.hidden = !shown;
-        if (!shown) continue;
+        if (view.figure.hidden) continue;
         const when = view.part === "follow" ? `Month ${state.month}` : PARTS[view.part];
         view.title.textContent = `${plane.name} · ${when}`;
         view.canvas.setAttribute("aria-label", `${plane.name} slice, ${when}, ${plane.where.textContent}`);
         view.frame.style.aspectRatio = `${size[0]} / ${size[1]}`;
-        paint(plane, view, [left, right, bottom, top]);
       }
     }
+    for (const plane of planes)
+      for (const view of plane.views) if (!view.figure.hidden) paint(plane, view, inBox(plane));
     tell(state.position);
   }
 

@@ -182,15 +182,7 @@ def test_names_cannot_leave_their_place(folder):
 def test_our_scripts_send_nothing_and_build_no_markup():
     """No request, no evaluation, no inner HTML, no address."""
     script = "".join(text_of(name) for name in MODULES)
-    for banned in (
-        "fetch(",
-        "XMLHttpRequest",
-        "eval(",
-        "new Function",
-        "innerHTML",
-        "document.write",
-        "http:",
-    ):
+    for banned in ("fetch(", "XMLHttp", "eval(", "new Function", "innerHTML", "document.write", "://"):
         assert banned not in script
 
 

@@ -71,7 +71,9 @@ async function makeCourses(data, state) {
       const pale = { stroke: `${line.colour}66`, width: 0.5, points: { show: false } };
       series.push(pale, { ...pale });
       columns.push(line.parameters_high, line.parameters_low);
-      bands.push({ series: [series.length - 2, series.length - 1], fill: `${line.colour}33` });
+      // Where many arms overlap their bands are pale, and thin edges tell them apart.
+      const shade = Math.round(255 * Math.min(0.22, 0.4 / lines.length)).toString(16).padStart(2, "0");
+      bands.push({ series: [series.length - 2, series.length - 1], fill: line.colour + shade });
     }
     const everything = lines.flatMap((line) => [...columnsOf(line).flat()]).concat(
       points.flatMap((one) => [one.shown, one.shown_low, one.shown_high]),

@@ -117,7 +117,7 @@ async function makeScene(data, state, scales) {
     camera.setPosition(0.75, 1, 0.62);
     camera.setViewUp(0, 0, 1);
     renderer.resetCamera();
-    if (!every.checked) camera.dolly(1.2);
+    if (!every.checked) camera.dolly(1.12);
     renderer.resetCameraClippingRange();
     view.getRenderWindow().render();
   }

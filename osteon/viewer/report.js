@@ -84,8 +84,7 @@ function startVolumes(data, state, onLevel) {
       } catch (error) {
         box.replaceChildren();
         box.classList.add("missing");
-        box.textContent =
-          "This browser gives no WebGL here, so the view in space is left out; the slices above show the same numbers.";
+        box.textContent = `The view in space is left out (${error.message}); the slices above show the same numbers.`;
         document.getElementById("scene-controls").hidden = true;
       }
     },

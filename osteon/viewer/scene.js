@@ -41,9 +41,8 @@ function outerFaces(level, shown, colourOf) {
 // Texts, slider and buttons work on one scene; where WebGL is missing a sentence takes its place.
 async function makeScene(data, state, scales) {
   const box = document.getElementById("scene");
+  if (!document.createElement("canvas").getContext("webgl2")) throw new Error("this browser gives no WebGL 2 here");
   const vtk = await loadLibrary("vtk");
-  const probe = document.createElement("canvas").getContext("webgl2");
-  if (!probe) throw new Error("no WebGL");
   const view = vtk.Rendering.Misc.vtkGenericRenderWindow.newInstance({ background: [0.06, 0.085, 0.11] });
   const renderer = view.getRenderer();
   const camera = renderer.getActiveCamera();

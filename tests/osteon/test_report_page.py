@@ -388,7 +388,7 @@ def test_without_webgl_a_sentence_takes_its_place(playwright, folder):
     page = opened(browser, folder)
     page.locator("#scene").scroll_into_view_if_needed()
     page.wait_for_selector("#scene.missing", timeout=60_000)
-    assert "no WebGL" in page.inner_text("#scene")
+    assert "no WebGL 2" in page.inner_text("#scene")
     assert not page.locator("#scene-controls").is_visible()
     before = pixels(page, canvas("axial", "change"))
     move(page, "#slice-axial", 1)

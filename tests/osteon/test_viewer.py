@@ -36,6 +36,8 @@ def test_libraries_are_the_files_of_their_packages(entry):
     content = (place / entry["file"]).read_bytes()
     assert len(content) == entry["bytes"]
     assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+    for name, digest in entry["also"].items():
+        assert hashlib.sha256((place / name).read_bytes()).hexdigest() == digest
     assert entry["version"] in entry["command"]
     assert entry["version"] in entry["source"]
     assert len((place / entry["licence_file"]).read_text()) > 500

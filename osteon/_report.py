@@ -10,6 +10,7 @@ from ._errors import UserError
 from ._manifest import update_manifest
 from ._quantities import BY_NAME, QUANTITIES, select, unique
 from ._runfolder import write_atomic
+from ._viewer import Viewer, still_viewer, viewer_of
 
 RESEARCH_USE = (
     "Research use only, not a medical device. This is a simulation of the lumbar spine; it predicts no "
@@ -38,25 +39,36 @@ def write_report(folder: Path) -> Path:
     if not str(summary.get("format", "")).startswith("osteon-run/"):
         raise UserError(f"'{folder}' holds no run; summary.json must come from `osteon run`")
     html = render_report(
-        summary, _load(folder, "versions.json"), _figures(folder, _load(folder, "figures.json"))
+        summary,
+        _load(folder, "versions.json"),
+        _figures(folder, _load(folder, "figures.json")),
+        viewer_of(folder, summary),
     )
     report = write_atomic(folder / "report.html", html.encode("utf-8"))
     update_manifest(folder, report.name)
     return report
 
 
-def render_report(summary: dict[str, Any], versions: dict[str, Any], figures: list[dict[str, Any]]) -> str:
+def render_report(
+    summary: dict[str, Any],
+    versions: dict[str, Any],
+    figures: list[dict[str, Any]],
+    viewer: Viewer | None = None,
+) -> str:
     """The report's HTML; every text is escaped.
 
     Args:
       summary: content of summary.json.
       versions: content of versions.json.
-      figures: dicts with level (or None), caption and base64.
+      figures: dicts with level (or None), caption, base64 and, as `moves`, the moving part that shows
+        the same (courses, slices or None).
+      viewer: moving parts; None: the page stands still.
     """
     return template("report.html.j2").render(
         summary=summary,
         versions=versions,
         figures=figures,
+        viewer=viewer or still_viewer(),
         tables=tables(summary),
         cards=cards(summary),
         interval_tables=interval_tables(summary),
@@ -185,6 +197,10 @@ def _load(folder: Path, name: str) -> Any:
         ) from error
 
 
+_MOVING = {"change": "courses", "density": "slices", "energy": "slices"}
+"""Moving part that shows the same as a picture, by the end of the picture's name."""
+
+
 def _figures(folder: Path, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     made = []
     for figure in listed:
@@ -192,7 +208,8 @@ def _figures(folder: Path, listed: list[dict[str, Any]]) -> list[dict[str, Any]]
         path = folder / "figures" / Path(figure["file"]).name
         if not path.is_file():
             raise UserError(f"'{folder}' lacks the picture figures/{path.name}; run the study again")
-        made.append({**figure, "base64": base64.b64encode(path.read_bytes()).decode("ascii")})
+        picture = base64.b64encode(path.read_bytes()).decode("ascii")
+        made.append({**figure, "base64": picture, "moves": _MOVING.get(path.stem.rpartition("_")[2])})
     return made
 
 

@@ -25,15 +25,8 @@ from ._quantities import QUANTITIES
 from ._run_strength import strength_figure
 from ._runfolder import RunFolder, slug, write_atomic
 from ._simulation import ArmResult
-
-_SHOWN = (
-    "trabecular_vbmd_mg_cm3",
-    "integral_vbmd_mg_cm3",
-    "spine_dxa_percent",
-    "strength_pistoia_n",
-    "resorption_percent",
-    "formation_percent",
-)
+from ._viewer import MAIN_QUANTITIES
+from ._viewer_volumes import write_volumes
 
 
 def fields_of(result: ArmResult, draws: ArmDraws, month_index: int) -> dict[str, np.ndarray]:
@@ -60,6 +53,7 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult], 
     change_half_width_percent (follow-up only), sed_mpa and effective_strain; baseline_ACTIVITY_sed_mpa for
     every activity of a day.
     VTI: the same fields of every arm on the level's own grid.
+    viewer.npz: what the slices of the report show.
     """
     levels = {level.name: level for level in prepared.levels}
 
@@ -85,6 +79,7 @@ def write_maps(folder: RunFolder, prepared: Prepared, results: list[ArmResult], 
             _write_nifti(folder, f"{slug(arm.name)}_month{month}_{name}", parts)
     for level in prepared.levels:
         _write_vti(folder, level, [result for result in results if result.level == level.name], fields)
+    write_volumes(folder, prepared, results, draws)
 
 
 def _write_nifti(folder: RunFolder, name: str, parts: list[tuple[LevelBone, np.ndarray]]) -> None:
@@ -175,7 +170,7 @@ def write_figures(
         mine = [result for result in results if result.level == level.name]
         keep(
             f"{slug(level.name)}_change.png",
-            change_figure(rows, level.name, _SHOWN, points),
+            change_figure(rows, level.name, MAIN_QUANTITIES, points),
             level.name,
             f"{level.name}: time courses by arm, change from baseline. Shaded: 95 % interval that the "
             "parameters leave open. Bars right of the last month: 95 % interval of a new trial."

@@ -20,6 +20,7 @@ from osteon._run_command import portable
 from osteon._simulation import steps_of_report
 from osteon._study import parse_study
 from osteon._study_tables import Time
+from osteon._viewer_volumes import read_volumes
 
 SENTINEL = "doe-john-1950"
 
@@ -186,6 +187,48 @@ def test_maps_lie_on_the_grid_of_the_ct(run, images):
     baseline = nibabel.Nifti1Image.from_filename(run / "maps" / "baseline_vbmd_mg_cm3.nii.gz").get_fdata()
     expected = np.maximum(0.75 * ct.get_fdata() + 5.0, 0.0)
     assert baseline[parts] == pytest.approx(expected[parts], rel=1e-5, abs=1e-3)
+
+
+def test_the_slices_of_the_report_are_those_of_the_maps(run, summary):
+    """Voxel by voxel in RAS order: density, its difference and energy; means are integral densities."""
+    index, parts = read_volumes(run / "maps" / "viewer.npz")
+    content, (level,) = b"".join(parts), index["levels"]
+    bone = np.frombuffer(content, np.uint8, -(-int(np.prod(level["shape"])) // 8), level["bone"])
+    bone = np.unpackbits(bone, count=int(np.prod(level["shape"]))).reshape(level["shape"]).astype(bool)
+    assert index["arms"] == ["no treatment", "weekly"]
+    assert index["months"] == [0, 12, 24]
+
+    def shown(kind, arm=None, month=0):
+        (field,) = [
+            field
+            for field in index["fields"]
+            if (field["kind"], field["arm"], field["month"]) == (kind, arm, month)
+        ]
+        low, high = (
+            np.frombuffer(content, np.uint8, 2 * bone.sum(), field["begin"]).reshape(2, -1).astype(float)
+        )
+        numbers = field["low"] + field["step"] * (low + 256 * high)
+        return 10**numbers if field["power"] else numbers
+
+    def mapped(name):
+        image = nibabel.Nifti1Image.from_filename(run / "maps" / f"{name}.nii.gz")
+        values = nibabel.funcs.as_closest_canonical(image).get_fdata()
+        sed = nibabel.Nifti1Image.from_filename(run / "maps" / "baseline_sed_mpa.nii.gz")
+        inside = np.argwhere(nibabel.funcs.as_closest_canonical(sed).get_fdata() > 0)
+        first = inside.min(axis=0) - np.argwhere(bone).min(axis=0)
+        (x, y, z), (nx, ny, nz) = first, bone.shape
+        return values[x : x + nx, y : y + ny, z : z + nz][bone]
+
+    before, difference = shown("density"), shown("difference", 1, 24)
+    np.testing.assert_allclose(before, mapped("baseline_vbmd_mg_cm3"), atol=0.05)
+    np.testing.assert_allclose(before + difference, mapped("weekly_month24_vbmd_mg_cm3"), atol=0.05)
+    np.testing.assert_allclose(shown("energy", 1, 24), mapped("weekly_month24_sed_mpa"), rtol=1e-3)
+    width = mapped("weekly_month24_change_half_width_percent")
+    np.testing.assert_allclose(shown("half_width", 1, 24), width, atol=0.01)
+    for month in (12, 24):
+        (row,) = [row for row in summary["results"] if (row["arm"], row["month"]) == ("weekly", month)]
+        mean = (before + shown("difference", 1, month)).mean()
+        assert mean == pytest.approx(row["integral_vbmd_mg_cm3"], rel=1e-3)
 
 
 def test_the_change_map_is_that_of_the_density_maps(run):

@@ -55,6 +55,8 @@ from ._phantomless import tissue_hu as tissue_hu
 from ._quadrature import quadrature as quadrature
 from ._quality import MeshQuality as MeshQuality
 from ._quality import mesh_quality as mesh_quality
+from ._read import IMAGE_SUFFIXES as IMAGE_SUFFIXES
+from ._read import image_files as image_files
 from ._read import read_image as read_image
 from ._read import read_labels as read_labels
 from ._read import read_mask as read_mask

@@ -21,8 +21,8 @@ def read_scanco(path: Path, *, quantity: str, density_type: str | None) -> tuple
     """Values [x, y, z] and affine (4, 4), mm, of an AIM or ISQ file.
 
     HU and density are made by the calibration in the file's own log; masks and labels are the stored numbers.
-    The axes are those of the scanner, without a patient's directions: they are taken as they stand. No text of
-    the log reaches a sentence, as it holds names.
+    The axes are those of the scanner, without a patient's directions: they are taken as they stand. No text
+    of the log reaches a sentence, as it holds names.
 
     Args:
       path: .aim or .isq.
@@ -118,8 +118,8 @@ def _damaged(path: Path) -> ValueError:
 
 def _uncalibrated(path: Path) -> ValueError:
     return ValueError(
-        f"{str(path)!r} has no calibration to HU or density in its log; export it with one, or use its stored "
-        "numbers as a mask."
+        f"{str(path)!r} has no calibration to HU or density in its log; export it with one, or use its "
+        "stored numbers as a mask."
     )
 
 

@@ -13,7 +13,8 @@ def calibration_figure(record: dict[str, Any]) -> bytes:
     """
     hu = record.get("rods_hu") or record["tissues_hu"]
     stated, residuals = record["reference_mg_cm3"], record["residuals_mg_cm3"]
-    unit = f"{record['density_type']}-equivalent density, mg/cm3"
+    kind = {"ha": "HA", "k2hpo4": "K2HPO4"}.get(record["density_type"], record["density_type"])
+    unit = f"{kind}-equivalent density, mg/cm3"
     figure, axes = new_figure(8.6, 3.3, 1, 2)
     line, rest = axes.flat
     ends = [min(hu.values()), max(hu.values())]

@@ -24,7 +24,7 @@ def without_foreign(density: np.ndarray, where: str, padding: Any = None) -> tup
 
     Args:
       density: HA-equivalent, g/cm3, of the bone voxels, (nb,).
-      where: what to name, e.g. "levels 'L3'".
+      where: what to name in an error, e.g. "levels 'L3'".
       padding: voxels that the scanner did not see, boolean, (nb,), or None.
 
     Raises:
@@ -36,14 +36,16 @@ def without_foreign(density: np.ndarray, where: str, padding: Any = None) -> tup
         *_judged(
             unseen,
             MOST_PADDING_SHARE,
-            f"{where}: {{}} outside of the scanner's field (below {LOWEST_HU:g} HU)",
+            where,
+            f"outside of the scanner's field (below {LOWEST_HU:g} HU)",
             "the mask reaches out of the image",
             "0 mg/cm3",
         ),
         *_judged(
             metal,
             MOST_METAL_SHARE,
-            f"{where}: {{}} denser than any bone (above {1000 * DENSEST_BONE:g} mg/cm3), as metal is",
+            where,
+            f"denser than any bone (above {1000 * DENSEST_BONE:g} mg/cm3), as metal is",
             "leave this body out or check the calibration",
             f"{1000 * DENSEST_BONE:g} mg/cm3",
         ),
@@ -60,16 +62,19 @@ def without_negative(density: np.ndarray, where: str) -> tuple[np.ndarray, list[
     notes = _judged(
         density < 0,
         MOST_NEGATIVE_SHARE,
-        f"{where}: {{}} of negative density",
+        where,
+        "of negative density",
         "check the calibration and that the mask lies on bone",
         "0 mg/cm3",
     )
     return np.maximum(density, 0.0), notes
 
 
-def _judged(wrong: np.ndarray, most: float, sentence: str, advice: str, done: str) -> list[str]:
+def _judged(wrong: np.ndarray, most: float, where: str, what: str, advice: str, done: str) -> list[str]:
     count, total = int(wrong.sum()), wrong.size
     if count > most * total:
-        what = sentence.format(f"{100 * count / total:.3g} % of its voxels are")
-        raise UserError(f"{what}; at most {100 * most:g} % may be, {advice}")
-    return [f"{sentence.format(f'{count} of {total} voxels were')}, set to {done}"] if count else []
+        raise UserError(
+            f"{where}: {100 * count / total:.3g} % of its voxels are {what}; at most {100 * most:g} % may "
+            f"be, {advice}"
+        )
+    return [f"{count} of {total} voxels were {what}, set to {done}"] if count else []

@@ -61,11 +61,13 @@ def read_study_labels(
                     "--resample-mask), which takes the nearest neighbour."
                 ) from error
             return labels
-    return resampled(labels, source, f"{where} '{name}'", notes)
+    return resampled(labels, source, where, notes)
 
 
 def resampled(labels: Any, source: Any, where: str, notes: list[str]) -> Any:
     """Labels on the grid of `source` by nearest neighbour; as they are where they lie on it already.
+
+    Notes reach the outputs of a run: `where` names a key and never a file.
 
     Raises:
       UserError: too little of them is left, as they reach out of the CT or its voxels are too large.
@@ -88,7 +90,7 @@ def resampled(labels: Any, source: Any, where: str, notes: list[str]) -> Any:
             f"{100 * LEAST_RESAMPLED:.0f} % is needed; it reaches out of the CT or belongs to another scan"
         )
     notes.append(
-        f"{where.split(' ')[0]}: the mask lay on another grid and was brought onto that of the CT by nearest "
-        f"neighbour ({before / 1000:.4g} became {after / 1000:.4g} cm3)"
+        f"{where}: lay on another grid and was brought onto that of the CT by nearest neighbour "
+        f"({before / 1000:.4g} became {after / 1000:.4g} cm3)"
     )
     return moved

@@ -101,7 +101,7 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     where = f"levels '{level.name}'"
     unseen = None if padding is None else np.asarray(padding.values)[bone]
     raw[bone], found = without_foreign(raw[bone], where, unseen)
-    notes += found
+    notes += [f"{level.name}: {note}" for note in found]
     if study.image.denoise_mm > 0:
         raw = denoised(raw, parts * bone, study.image.denoise_mm / edge)
         notes.append(
@@ -109,7 +109,7 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
             f"{study.image.denoise_mm:g} mm"
         )
     values, found = without_negative(raw[bone], where)
-    notes += found
+    notes += [f"{level.name}: {note}" for note in found]
     clean = raw.copy()
     clean[bone] = values
     density = replace(density, values=clean)

@@ -100,7 +100,9 @@ def test_fields_and_their_gradient_keep_the_dtype_and_are_finite_at_rest(dtype):
     modulus = jnp.ones(plan.elements.shape[0], dtype)
     rest = jnp.zeros(plan.nodes.shape, dtype)
     fields = element_fields(rest, modulus, plan)
-    assert {leaf.dtype for leaf in jax.tree.leaves(fields)} == {jnp.dtype(dtype)}
+    numbers = [leaf.dtype for leaf in jax.tree.leaves(fields) if leaf.dtype != bool]
+    assert set(numbers) == {jnp.dtype(dtype)}
+    assert not fields.clipped.any()
     gradient = jax.grad(lambda u: jnp.sum(element_fields(u, modulus, plan).effective_strain))(rest)
     assert gradient.dtype == dtype
     assert bool(jnp.all(jnp.isfinite(gradient)))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -334,6 +335,14 @@ def test_pages_need_the_voxel_size_of_the_study(tmp_path, vertebra):
         read(study_of(tmp_path, **names))
     _, levels = read(study_of(tmp_path, **names, spacing_mm=[3.0]))
     assert levels[0].voxel_mm == 3.0
+
+
+def test_a_missing_reader_is_bad_input_that_names_its_extra(folder, monkeypatch):
+    """Not a bug with a traceback."""
+    monkeypatch.setitem(sys.modules, "tifffile", None)
+    (folder / "ct.tif").write_bytes(b"II*")
+    with pytest.raises(UserError, match=r"pip install 'osteon\[readers\]'"):
+        read(study_of(folder, path="ct.tif", spacing_mm=[3.0]))
 
 
 def solve(folder, *arguments):

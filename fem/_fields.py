@@ -31,6 +31,8 @@ class ElementFields:
     "strain energy density at the centroid, MPa, shape (ne,); never above the mean in the trilinear cube"
     effective_strain: jax.Array
     "sqrt(2 SED / E), -, shape (ne,)"
+    clipped: jax.Array | None = None
+    "whether rounding made an energy of the element negative, which is then 0, boolean, shape (ne,)"
 
 
 def element_fields(
@@ -68,10 +70,27 @@ def element_fields(
     # u^T K u E h / (2 h^3): the unit stiffness is for an edge of 1 mm
     energy = jnp.sum(corner * (corner @ jnp.asarray(element_stiffness(plan.material), dtype)), axis=1)
     sed_mean = 0.5 * modulus * energy / size**2
+    return fields_of(strain, stress, sed_mean, sed_centroid, modulus, effective)
+
+
+def fields_of(
+    strain: jax.Array,
+    stress: jax.Array,
+    sed_mean: jax.Array,
+    sed_centroid: jax.Array,
+    modulus: jax.Array,
+    effective: Literal["centroid", "mean"],
+) -> ElementFields:
+    """Fields with both energies at 0 or above: a sum of products cancels to less in an element at rest."""
+    clipped = (sed_mean < 0) | (sed_centroid < 0)
+    sed_mean, sed_centroid = jnp.maximum(sed_mean, 0), jnp.maximum(sed_centroid, 0)
     chosen = sed_centroid if effective == "centroid" else sed_mean
-    return ElementFields(strain, stress, sed_mean, sed_centroid, effective_strain(chosen, modulus))
+    return ElementFields(strain, stress, sed_mean, sed_centroid, effective_strain(chosen, modulus), clipped)
 
 
 def effective_strain(sed: jax.Array, modulus: jax.Array) -> jax.Array:
-    """Effective strain sqrt(2 SED / E), -; `sed` in MPa and `modulus` in MPa of the same shape."""
-    return jnp.sqrt(2.0 * sed / modulus + _SMALL)
+    """Effective strain sqrt(2 SED / E), -; `sed` in MPa and `modulus` in MPa of the same shape.
+
+    An energy that rounding made negative counts as 0; the root would be NaN.
+    """
+    return jnp.sqrt(2.0 * jnp.maximum(sed, 0) / modulus + _SMALL)

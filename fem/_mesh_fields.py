@@ -8,7 +8,7 @@ import numpy as np
 
 from meshes import ELEMENTS
 
-from ._fields import ElementFields, effective_strain
+from ._fields import ElementFields, fields_of
 from ._mesh_operator import _PAIRS, point_moduli
 from ._mesh_plan import MeshPlan
 
@@ -81,8 +81,7 @@ def mesh_element_fields(displacement, modulus, plan: MeshPlan, *, effective="cen
         stress = scale[:, None] * unit[:, 0]
         mean = jnp.sum(at.sed * at.volume, axis=1) / total
         centroid = jnp.sum(stress * strain[:, 0], axis=1) / 2
-        chosen = centroid if effective == "centroid" else mean
-        parts.append(ElementFields(strain[:, 0], stress, mean, centroid, effective_strain(chosen, scale)))
+        parts.append(fields_of(strain[:, 0], stress, mean, centroid, scale, effective))
     return jax.tree.map(lambda *arrays: jnp.concatenate(arrays), *parts)
 
 

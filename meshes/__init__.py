@@ -50,11 +50,15 @@ from ._morphometry_topology import euler_number as euler_number
 from ._nifti import write_nifti as write_nifti
 from ._orient import onto_source as onto_source
 from ._orient import to_ras as to_ras
+from ._phantom_rods import LEAST_R2 as LEAST_R2
+from ._phantom_rods import calibrate_phantom as calibrate_phantom
 from ._phantomless import calibrate_phantomless as calibrate_phantomless
 from ._phantomless import tissue_hu as tissue_hu
 from ._quadrature import quadrature as quadrature
 from ._quality import MeshQuality as MeshQuality
 from ._quality import mesh_quality as mesh_quality
+from ._read import IMAGE_SUFFIXES as IMAGE_SUFFIXES
+from ._read import image_files as image_files
 from ._read import read_image as read_image
 from ._read import read_labels as read_labels
 from ._read import read_mask as read_mask
@@ -74,4 +78,7 @@ from ._unstructured import write_vtu as write_vtu
 from ._vertebra import TISSUE_LABELS as TISSUE_LABELS
 from ._vertebra import Vertebra as Vertebra
 from ._vertebra import make_vertebra as make_vertebra
+from ._vertebra_labels import LABEL_CONVENTIONS as LABEL_CONVENTIONS
+from ._vertebra_labels import VERTEBRAE as VERTEBRAE
+from ._vertebra_labels import find_vertebrae as find_vertebrae
 from ._vti import write_vti as write_vti

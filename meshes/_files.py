@@ -9,6 +9,11 @@ from pathlib import Path
 # Deflate packs at most 1032 bytes into one (zlib's technical notes), so a compressed file cannot hold more.
 LARGEST_DEFLATE_RATIO = 1032
 
+# A mask of a whole body is mostly zeros and does pack 500 to 1, but is below 1 GiB; what unpacks to more from
+# so little is taken for a bomb (assumed limits). Stored without compression it is read.
+_BOMB_BYTES = 2**30
+_BOMB_RATIO = 250
+
 
 def existing_file(path: str | os.PathLike[str], *, name: str = "path") -> Path:
     """The path, if a file is there.
@@ -44,7 +49,8 @@ def require_room(path: Path, shape: tuple[int, ...], itemsize: int, available: i
       packed: whether those bytes are compressed by deflate.
 
     Raises:
-      ValueError: a length below 1, or more voxels than the file can hold.
+      ValueError: a length below 1, more voxels than the file can hold, or a compressed file that unpacks to
+        more than 1 GiB and 250 times its size.
     """
     if any(int(n) < 1 for n in shape):
         raise ValueError(f"{str(path)!r}: every axis needs at least one voxel; the header says {shape}.")
@@ -57,6 +63,33 @@ def require_room(path: Path, shape: tuple[int, ...], itemsize: int, available: i
             f"{str(path)!r}: the header promises {shape} voxels ({needed} bytes), but the file has only "
             f"{available} bytes of {'compressed ' if packed else ''}data; it is cut short or its header lies."
         )
+    if packed and needed > _BOMB_BYTES and needed > _BOMB_RATIO * available:
+        raise ValueError(
+            f"{str(path)!r}: {available} bytes would unpack to {needed}, {needed // max(available, 1)} times "
+            "as many, as a file made to fill the memory does; if it is honest, save it without compression."
+        )
+
+
+def data_file_beside(path: Path, name: str) -> Path:
+    """The file of voxels that a header names, which must lie in the header's folder or below it.
+
+    Raises:
+      ValueError: a list or pattern of files, an absolute name, or one that leads out of the folder.
+      FileNotFoundError: no such file.
+    """
+    first = name.split()[0] if name.split() else ""
+    if first in ("LIST", "") or "%" in name:
+        raise ValueError(f"{str(path)!r}: voxels spread over several files are not read; join them into one.")
+    folder = path.parent.resolve()
+    place = (folder / name).resolve()
+    if Path(name).is_absolute() or "\\" in name or not place.is_relative_to(folder):
+        raise ValueError(
+            f"{str(path)!r}: its data file lies outside of its folder, which is not followed; put both into "
+            "one folder and let the header name the file alone."
+        )
+    if not place.is_file():
+        raise FileNotFoundError(f"{str(path)!r}: data file {name!r} is missing.")
+    return place
 
 
 @contextlib.contextmanager

@@ -1,15 +1,15 @@
-"""MetaImage (.mha, .mhd) through SimpleITK, which is imported only here and only when used."""
+"""MetaImage (.mha, .mhd) through SimpleITK."""
 
 import math
 from pathlib import Path
 
 import numpy as np
 
-from ._files import require_room
+from ._files import data_file_beside, require_room
+from ._itk import read_itk
 
 META_SUFFIXES = (".mha", ".mhd")
 _BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4}
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 
 def read_metaimage(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -17,31 +17,20 @@ def read_metaimage(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
     Raises:
       ImportError: SimpleITK is missing.
-      ValueError: not a MetaImage, not three axes, header larger than the file, voxel size zero.
+      ValueError: not a MetaImage, not three axes, header larger than the file, voxel size zero, a data file
+        outside of the header's folder.
     """
-    try:
-        import SimpleITK as sitk
-    except ImportError as error:
-        raise ImportError(
-            f"{str(path)!r}: reading MHA needs SimpleITK; install it with `pip install 'osteon[readers]'`."
-        ) from error
-    _check_header(path)
-    try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
-        raise ValueError(f"{str(path)!r} cannot be read as MetaImage: {reason}") from error
-    if image.GetNumberOfComponentsPerPixel() != 1:
-        raise ValueError(f"{str(path)!r}: needs one number per voxel; the file has several (colour).")
-    affine = np.eye(4)
-    direction = np.array(image.GetDirection(), float).reshape(3, 3)
-    affine[:3, :3] = _LPS_TO_RAS @ direction * np.array(image.GetSpacing(), float)
-    affine[:3, 3] = _LPS_TO_RAS @ np.array(image.GetOrigin(), float)
-    return np.ascontiguousarray(sitk.GetArrayFromImage(image).transpose(2, 1, 0)), affine
+    return read_itk(path, "MetaImage", check=_check_header)
 
 
-def _check_header(path: Path) -> None:
-    """Shape, spacing and size judged on the text header: ITK allocates first and repairs silently."""
+def metaimage_data_file(path: Path) -> str | None:
+    """Name of the file with the voxels; None where they follow the header."""
+    name = _fields(path)[0].get("ElementDataFile")
+    return None if name in (None, "LOCAL") else name
+
+
+def _fields(path: Path) -> tuple[dict[str, str], int]:
+    """Fields of the text header, and the byte where it ends."""
     with path.open("rb") as stream:
         start = stream.read(65536)
     fields: dict[str, str] = {}
@@ -54,6 +43,12 @@ def _check_header(path: Path) -> None:
         fields[key.decode("latin-1").strip()] = value.decode("latin-1").strip()
         if "ElementDataFile" in fields:
             break
+    return fields, offset
+
+
+def _check_header(path: Path) -> None:
+    """Shape, spacing and size judged on the text header: ITK allocates first and repairs silently."""
+    fields, offset = _fields(path)
     if not {"DimSize", "ElementType", "ElementDataFile"} <= fields.keys():
         raise ValueError(f"{str(path)!r} is no MetaImage: DimSize, ElementType or ElementDataFile missing.")
     shape = _numbers(path, fields, "DimSize")
@@ -71,9 +66,7 @@ def _check_header(path: Path) -> None:
     data = path
     available = path.stat().st_size - offset
     if fields["ElementDataFile"] != "LOCAL":
-        data = path.parent / fields["ElementDataFile"]
-        if not data.is_file():
-            raise FileNotFoundError(f"{str(path)!r}: data file {fields['ElementDataFile']!r} is missing.")
+        data = data_file_beside(path, fields["ElementDataFile"])
         available = data.stat().st_size
     kind = fields["ElementType"].removeprefix("MET_")
     packed = fields.get("CompressedData", "False").lower() == "true"

@@ -12,30 +12,34 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import ArrayLike
 
 from ._files import atomic_path, require_room, suffix_of
-from ._image import Image, affine_of, corners, geometry_of
+from ._image import DENSITY_TYPES, Image, affine_of, corners, geometry_of
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 
 # What nibabel lets through from damaged bytes.
 _DAMAGE = (OSError, EOFError, ValueError, OverflowError, MemoryError, zlib.error)
 
-# xyzt_units of the header: 0 unknown, read as mm, which is what nearly every writer that leaves it out means.
-_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}
+# xyzt_units of the header; 0 is unknown.
+_MM_PER_UNIT = {1: 1000.0, 2: 1.0, 3: 0.001}
 
 
-def read_nifti(path: Path, *, spacing_mm: ArrayLike | None = None) -> tuple[np.ndarray, np.ndarray]:
+def read_nifti(
+    path: Path, *, spacing_mm: ArrayLike | None = None, assume_units: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Values (nx, ny, nz) and affine (4, 4) in RAS mm of a NIfTI file.
 
-    The sform is used, else the qform. Lengths in metres or micrometres are turned into mm; unstated ones are
-    taken as mm.
+    The sform is used, else the qform. Lengths in metres or micrometres are turned into mm.
 
     Args:
       path: .nii or .nii.gz.
-      spacing_mm: replaces the voxel size of the file; the axes and the first voxel stay where they are.
+      spacing_mm: replaces the voxel size of the file; the axes and the first voxel stay where they are, an
+        unstated unit of their place is then taken as mm.
+      assume_units: "mm": what a unit of length that the file does not state is taken as.
 
     Raises:
-      ValueError: not a NIfTI file, not three axes, header larger than the file, NaN in the affine, no
-        orientation at all, sform and qform that disagree, sheared axes, voxel size zero.
+      ValueError: not a NIfTI file, not three axes, header larger than the file, NaN in the affine or in the
+        scaling of the values, no orientation at all, sform, qform and pixdim that disagree, sheared axes,
+        voxel size zero, no unit of length.
     """
     try:
         image = nibabel.load(path)
@@ -54,7 +58,9 @@ def read_nifti(path: Path, *, spacing_mm: ArrayLike | None = None) -> tuple[np.n
     packed = suffix_of(path) == ".nii.gz"
     available = path.stat().st_size - (0 if packed else int(header["vox_offset"]))
     require_room(path, shape, int(header["bitpix"]) // 8, max(available, 0), packed=packed)
-    affine = _affine(path, image, shape, spacing_mm)
+    stored = _stored_header(path, image)
+    _require_scaling(path, stored)
+    affine = _affine(path, image, shape, spacing_mm, assume_units, stored)
     try:
         values = np.asanyarray(image.dataobj)
     except _DAMAGE as error:
@@ -64,10 +70,45 @@ def read_nifti(path: Path, *, spacing_mm: ArrayLike | None = None) -> tuple[np.n
     return np.array(values.reshape(shape)), affine
 
 
-def _affine(path: Path, image: nibabel.Nifti1Pair, shape: tuple[int, ...], spacing_mm: ArrayLike | None):
+def require_written_as(path: Path, quantity: str, density_type: str | None) -> None:
+    """Nothing, unless `write_nifti` wrote the file as a density and it is to be read as another or as HU.
+
+    Raises:
+      ValueError: the description in the file and what is asked for contradict each other.
+    """
+    try:
+        with ImageOpener(str(path)) as stream:
+            header = stream.read(348)
+    except _DAMAGE:
+        return
+    if header[344:347] != b"n+1":
+        return
+    words = header[148:228].partition(b"\0")[0].decode("ascii", "replace").split()
+    if words[:2] != ["density", "mg/cm3"] or len(words) < 3 or words[2] not in DENSITY_TYPES:
+        return
+    if quantity == "hu":
+        raise ValueError(
+            f"{str(path)!r} was written as {words[2]}-equivalent density in mg/cm3 and is read as HU; read "
+            "it as a density (in a study `calibrated = true`)."
+        )
+    if quantity == "density" and density_type != words[2]:
+        raise ValueError(
+            f"{str(path)!r} was written as {words[2]}-equivalent density and is read as {density_type}; "
+            "state the type that it has, it is converted where needed."
+        )
+
+
+def _affine(
+    path: Path,
+    image: nibabel.Nifti1Pair,
+    shape: tuple[int, ...],
+    spacing_mm: ArrayLike | None,
+    assume_units: str | None,
+    stored: nibabel.Nifti1Header,
+) -> np.ndarray:
     header = image.header
     where = str(path)
-    zooms = _stored_voxel_size(path, image)
+    zooms = np.abs(np.asarray(stored["pixdim"][1:4], float))
     if not np.isfinite(zooms).all() or (zooms <= 0).any():
         raise ValueError(f"{where!r}: voxel size must be positive and finite; it is {zooms.tolist()}.")
     sform = header.get_sform(coded=True)[0]
@@ -85,9 +126,7 @@ def _affine(path: Path, image: nibabel.Nifti1Pair, shape: tuple[int, ...], spaci
         affine = np.array(sform, float)
     if not np.isfinite(affine).all():
         raise ValueError(f"{where!r}: the affine holds NaN or infinity; save the image with a true one.")
-    unit = int(header["xyzt_units"]) & 7
-    if unit not in _MM_PER_UNIT:
-        raise ValueError(f"{where!r}: unknown length unit {unit} in `xyzt_units`; use 1 m, 2 mm or 3 um.")
+    geometry_of(affine, name=f"affine of {path.name}")
     if sform is not None and qform is not None:
         apart = float(np.abs(corners(affine, shape) - corners(np.array(qform), shape)).max())
         if apart > 0.1 * float(zooms.min()):
@@ -95,6 +134,24 @@ def _affine(path: Path, image: nibabel.Nifti1Pair, shape: tuple[int, ...], spaci
                 f"{where!r}: sform and qform disagree by up to {apart:.3g} in the place of a corner; decide "
                 "which is true and save the image with that one only."
             )
+    if sform is not None and qform is None:
+        columns = np.linalg.norm(affine[:3, :3], axis=0)
+        if np.abs(columns / zooms - 1).max() > 0.01:
+            raise ValueError(
+                f"{where!r}: the sform has voxels of {_edges(columns)} and `pixdim` of {_edges(zooms)}; "
+                "decide which is true and save the image so."
+            )
+    unit = int(header["xyzt_units"]) & 7
+    if unit == 0:
+        if assume_units is None and spacing_mm is None:
+            raise ValueError(
+                f"{where!r} states no unit of length (`xyzt_units` 0) for its voxels of {_edges(zooms)}; "
+                'if these are mm, say so: assume_units="mm" from Python, `image.assume_units = "mm"` in a '
+                "study, `--assume-units mm`."
+            )
+        unit = 2
+    if unit not in _MM_PER_UNIT:
+        raise ValueError(f"{where!r}: unknown length unit {unit} in `xyzt_units`; use 1 m, 2 mm or 3 um.")
     affine[:3] *= _MM_PER_UNIT[unit]
     spacing, _, direction = geometry_of(affine, name=f"affine of {path.name}")
     if spacing_mm is not None:
@@ -102,11 +159,24 @@ def _affine(path: Path, image: nibabel.Nifti1Pair, shape: tuple[int, ...], spaci
     return affine
 
 
-def _stored_voxel_size(path: Path, image: nibabel.Nifti1Pair) -> np.ndarray:
-    """pixdim as it stands in the file: nibabel turns zeros into ones while loading."""
+def _edges(lengths: np.ndarray) -> str:
+    return " x ".join(f"{length:.4g}" for length in lengths)
+
+
+def _stored_header(path: Path, image: nibabel.Nifti1Pair) -> nibabel.Nifti1Header:
+    """The header as it stands in the file: nibabel turns zeros of pixdim into ones while loading."""
     with ImageOpener(str(path)) as stream:
-        header = type(image.header).from_fileobj(stream, check=False)
-    return np.abs(np.asarray(header["pixdim"][1:4], float))
+        return type(image.header).from_fileobj(stream, check=False)
+
+
+def _require_scaling(path: Path, stored: nibabel.Nifti1Header) -> None:
+    """nibabel drops a slope of NaN without a word; by the standard a slope of 0 means no scaling."""
+    slope, intercept = float(stored["scl_slope"]), float(stored["scl_inter"])
+    if not np.isfinite(slope) or (slope != 0 and not np.isfinite(intercept)):
+        raise ValueError(
+            f"{str(path)!r}: the scaling of its values is not finite (`scl_slope` {slope}, `scl_inter` "
+            f"{intercept}), so nothing says what they mean; save the image again with true ones, or 1 and 0."
+        )
 
 
 def _qform(where: str, header: nibabel.Nifti1Header) -> np.ndarray | None:

@@ -50,6 +50,12 @@ def read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 def _read_archive(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     with zipfile.ZipFile(path) as archive:
+        strange = [name for name in archive.namelist() if set("/\\:") & set(name) or name.startswith("..")]
+        if strange:
+            raise ValueError(
+                f"{str(path)!r}: {len(strange)} of its members have a path for a name, as a file made to "
+                "write outside of its folder does; save plain arrays with numpy.savez."
+            )
         members = {
             Path(info.filename).stem: info for info in archive.infolist() if info.filename.endswith(".npy")
         }

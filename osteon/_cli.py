@@ -170,8 +170,14 @@ def _add_solve(commands: argparse._SubParsersAction) -> None:
         description="A binary micro-CT mask ([x, y, z], loaded along z), or a calibrated density image with "
         "a label mask (--mask, --label, --law). Load cases and their sizes: docs/loads.md.",
     )
-    solve.add_argument("image", type=Path, metavar="IMAGE", help=".npy, .npz, .mha, .nii or .nii.gz")
+    solve.add_argument(
+        "image", type=Path, metavar="IMAGE", help="image file or folder of slices (docs/inputs.md)"
+    )
     solve.add_argument("--out", type=Path, help="new folder for summary.json, log and maps")
+    solve.add_argument("--assume-units", choices=("mm",), help="unit of files that state none (else refused)")
+    solve.add_argument(
+        "--resample-mask", action="store_true", help="bring a mask on another grid onto that of the image"
+    )
     solve.add_argument(
         "--maps", action="store_true", help="also write VTU and VTI (or NIfTI) maps; needs --out"
     )

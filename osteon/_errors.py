@@ -55,9 +55,10 @@ def input_errors(where: str) -> Iterator[None]:
       where: the file or key the person wrote, e.g. "[image] path 'ct.nii.gz'".
 
     Raises:
-      UserError: in place of ValueError, TypeError or OSError raised in the block.
+      UserError: in place of ValueError, TypeError, OSError or ImportError (an optional reader is missing)
+        raised in the block.
     """
     try:
         yield
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ImportError) as error:
         raise UserError(f"{where}: {one_sentence(error)}") from error

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ._density_image import MOST_NEGATIVE_SHARE, DensityImage
-from ._errors import UserError, input_errors
+from ._clean_density import without_foreign, without_negative
+from ._density_image import DensityImage
+from ._errors import UserError, one_sentence
+from ._input_files import read_study_labels
 from ._study_tables import ImageSource, Level, Study
 from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
 
@@ -59,10 +61,10 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     import calibration
     import meshes
 
-    trabecular, cortical, how = _masks(level, study.image, image, hashes)
+    notes: list[str] = []
+    trabecular, cortical, how = _masks(level, study.image, image, hashes, notes)
     body = trabecular | cortical
     kept = meshes.largest_component(body)
-    notes = []
     dropped = set_aside(body, kept)
     if dropped is not None:
         notes.append(f"{level.name}: {dropped}")
@@ -74,6 +76,7 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     parts_image = meshes.make_image(
         parts, grid.spacing, origin=grid.origin, direction=grid.direction, quantity="label"
     )
+    padding = None if image.padding is None else _cropped(meshes.to_ras(image.padding), crop)
     edge = study.mechanics.voxel_mm
     spacing = np.asarray(grid.spacing, dtype=float)
     if edge is None:
@@ -85,6 +88,7 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
         )
         grid = meshes.resample(grid, edge)
         parts_image = meshes.resample(parts_image, edge)
+        padding = None if padding is None else meshes.resample(padding, edge)
     parts = np.asarray(parts_image.values)
     bone = meshes.largest_component(parts > 0)
     if parts[bone].min() == parts[bone].max():
@@ -93,24 +97,19 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
             "give a subregion mask with trabecular_labels and cortical_labels"
         )
     density = meshes.convert_density(grid, "ha", tube_kv=study.image.tube_kv)
-    raw = np.asarray(density.values, dtype=np.float64)
+    raw = np.array(density.values, dtype=np.float64)
+    where = f"levels '{level.name}'"
+    unseen = None if padding is None else np.asarray(padding.values)[bone]
+    raw[bone], found = without_foreign(raw[bone], where, unseen)
+    notes += [f"{level.name}: {note}" for note in found]
     if study.image.denoise_mm > 0:
         raw = denoised(raw, parts * bone, study.image.denoise_mm / edge)
         notes.append(
             f"{level.name}: density averaged inside each compartment by a Gaussian of standard deviation "
             f"{study.image.denoise_mm:g} mm"
         )
-    values = raw[bone]
-    negative = float((values < 0).mean())
-    if negative > MOST_NEGATIVE_SHARE:
-        raise UserError(
-            f"levels '{level.name}': {100 * negative:.0f} % of its voxels have a negative density; check the "
-            "calibration and that the mask lies on bone"
-        )
-    if negative > 0:
-        count = int((values < 0).sum())
-        notes.append(f"{level.name}: {count} of {values.size} voxels had a negative density, set to 0 mg/cm3")
-    values = np.maximum(values, 0.0)
+    values, found = without_negative(raw[bone], where)
+    notes += [f"{level.name}: {note}" for note in found]
     clean = raw.copy()
     clean[bone] = values
     density = replace(density, values=clean)
@@ -161,7 +160,7 @@ def denoised(density: np.ndarray, parts: np.ndarray, sigma_voxels: float) -> np.
 
 
 def _masks(
-    level: Level, settings: ImageSource, image: DensityImage, hashes: dict[str, str]
+    level: Level, settings: ImageSource, image: DensityImage, hashes: dict[str, str], notes: list[str]
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """Trabecular and cortical voxels in RAS order, and the sentence that says where the split comes from."""
     import meshes
@@ -170,8 +169,23 @@ def _masks(
         values = np.asarray(meshes.to_ras(image.labels).values)
         return values == 1, values == 2, "The shell is that of the built-in vertebra."
     name = level.mask or settings.mask
-    labels = _labels(image, settings, str(name), f"levels '{level.name}' mask", hashes)
-    body = label_mask(labels, int(level.label or 0), f"levels '{level.name}' label")
+    where = f"levels '{level.name}'"
+    name, single = structure_file(Path(settings.folder), str(name), level.name)
+    labels = read_study_labels(settings, name, f"{where} mask", image.source, hashes, notes)
+    number = level.label
+    if number is None:
+        number = 1 if single else _number_of(labels, level.name, settings.labels, where)
+    body = label_mask(labels, number, f"{where} label")
+    if settings.bodies is not None:
+        bodies = read_study_labels(settings, settings.bodies, "image.bodies", image.source, hashes, notes)
+        body &= label_mask(bodies, 1, "image.bodies label")
+        if not body.any():
+            raise UserError(f"{where}: none of its voxels is a vertebral body in image.bodies")
+    elif level.label is None and level.subregions is None and settings.subregions is None:
+        notes.append(
+            f"{level.name}: label {number} of the mask is taken as the vertebral body; where it covers the "
+            "arch as well, give image.bodies"
+        )
     subregions = level.subregions or settings.subregions
     if subregions is None:
         from scipy import ndimage
@@ -182,7 +196,7 @@ def _masks(
             body & ~core,
             "The outer layer of one voxel counts as cortical, the eroded rest as trabecular.",
         )
-    parts = _labels(image, settings, subregions, f"levels '{level.name}' subregions", hashes)
+    parts = read_study_labels(settings, subregions, f"{where} subregions", image.source, hashes, notes)
     values = np.asarray(meshes.to_ras(parts).values)
     trabecular = body & np.isin(values, level.trabecular_labels)
     cortical = body & np.isin(values, level.cortical_labels)
@@ -193,23 +207,56 @@ def _masks(
         if not found.any():
             there = ", ".join(str(int(item)) for item in np.unique(values[body]) if item != 0)
             raise UserError(
-                f"levels '{level.name}': none of {word} = {list(wanted)} lies inside label {level.label}; "
+                f"levels '{level.name}': none of {word} = {list(wanted)} lies inside label {number}; "
                 f"found there: {there or 'nothing'}"
             )
     return trabecular, cortical, "Trabecular core and shell are those of the subregion mask."
 
 
-def _labels(image: DensityImage, settings: ImageSource, name: str, where: str, hashes: dict[str, str]) -> Any:
+def structure_file(folder: Path, name: str, level: str) -> tuple[str, bool]:
+    """File of a level in a folder of TotalSegmentator's single masks, and whether it is such a mask.
+
+    TotalSegmentator without `--ml` writes a folder with one binary mask a structure, vertebrae_L3.nii.gz.
+
+    Raises:
+      UserError: a folder without the level, or a single mask of another vertebra.
+    """
+    place = folder / name
+    if place.is_dir():
+        found = {file.name.split(".")[0]: file for file in sorted(place.glob("vertebrae_*"))}
+        if not found:
+            return name, False
+        wanted = found.get(f"vertebrae_{level}")
+        if wanted is None:
+            listed = ", ".join(stem.removeprefix("vertebrae_") for stem in found)
+            raise UserError(
+                f"levels '{level}': its folder of masks has no vertebrae_{level}; found: {listed}"
+            )
+        return f"{name}/{wanted.name}", True
+    stem = place.name.split(".")[0]
+    if stem.startswith("vertebrae_") and stem.removeprefix("vertebrae_") in _vertebrae():
+        if stem != f"vertebrae_{level}":
+            raise UserError(f"levels '{level}': its mask is {stem}; give that of vertebrae_{level}")
+        return name, True
+    return name, False
+
+
+def _vertebrae() -> tuple[str, ...]:
     import meshes
 
-    from ._runfolder import sha256
+    return meshes.VERTEBRAE
 
-    path = Path(settings.folder) / name
-    with input_errors(f"{where} '{name}'"):
-        labels = meshes.read_labels(path)
-        meshes.require_same_grid(image.source, labels, names=("the CT", "the mask"))
-    hashes[where] = sha256(path)
-    return labels
+
+def _number_of(labels: Any, name: str, convention: str | None, where: str) -> int:
+    import meshes
+
+    try:
+        return meshes.find_vertebrae(labels, [name], convention=convention)[name]
+    except ValueError as error:
+        raise UserError(
+            f"{where}: {one_sentence(error)} Set image.labels to verse, totalsegmentator, "
+            "totalsegmentator-v1 or totalsegmentator-v2, or give the level its label"
+        ) from error
 
 
 def _cropped(image: Any, crop: tuple[slice, ...]) -> Any:

@@ -232,7 +232,8 @@ def portable(study: Study) -> dict[str, Any]:
     image = data["image"]
     image["folder"] = None
     for table, roles in (
-        (image, ("path", "mask", "subregions")),
+        (image, ("path", "mask", "subregions", "bodies")),
+        *(() if image["calibration"] is None else ((image["calibration"], ("rods",)),)),
         *((row, ("mask", "subregions")) for row in data["levels"]),
     ):
         for role in roles:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ._activities import ChosenDay
 from ._arm_draws import ArmDraws, DrawsOf
+from ._calibration_figure import calibration_figure
 from ._figures import change_figure, hormone_figure, level_figure
 from ._levels import LevelBone, to_source
 from ._map_figures import (
@@ -192,6 +193,14 @@ def write_figures(
     courses = _shown_levels({arm.name: prepared.courses[arm.name] for arm in prepared.arms})
     days = results[0].step_days[1:].tolist()
     keep("hormones.png", hormone_figure(courses, days), None, "Hormone levels by arm, mean of each step.")
+    calibrated = prepared.image.calibration
+    if "residuals_mg_cm3" in calibrated:
+        keep(
+            "calibration.png",
+            calibration_figure(calibrated),
+            None,
+            f"Calibration. {calibrated['sentence']} Left: the line; right: what it leaves over.",
+        )
     if len(prepared.levels) > 1:
         keep(
             "levels.png",

@@ -1,15 +1,17 @@
 """`osteon solve`: one image, one load, one table row."""
 
 import argparse
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
+from ._clean_density import without_foreign, without_negative
 from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
+from ._input_files import file_hash, resampled
 from ._machine import prepare_jax, require_memory
-from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, sha256, versions
+from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, versions
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
 from ._solve_steps import require_solved, run_solve
 from ._solve_stiffness import solve_stiffness, stiffness_table
@@ -148,7 +150,7 @@ def _morphometry(body: Body) -> dict[str, float | None]:
 
 def _write_versions(arguments, folder: RunFolder) -> None:
     inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
-    folder.write_json("versions.json", {**versions(), "inputs_sha256": [sha256(path) for path in inputs]})
+    folder.write_json("versions.json", {**versions(), "inputs_sha256": [file_hash(path) for path in inputs]})
 
 
 def _read_body(arguments: argparse.Namespace) -> tuple[Body, dict[str, Any]]:
@@ -181,7 +183,9 @@ def _binary_body(arguments: argparse.Namespace) -> Body:
     import meshes
 
     with input_errors(f"IMAGE '{arguments.image}'"):
-        source = meshes.read_mask(arguments.image, voxel_mm=arguments.voxel_mm)
+        source = meshes.read_mask(
+            arguments.image, voxel_mm=arguments.voxel_mm, assume_units=arguments.assume_units
+        )
         image = meshes.to_ras(source)
         voxel_mm = cubic_edge(image)
         raw = np.asarray(image.values, dtype=bool)
@@ -219,17 +223,31 @@ def _density_body(arguments: argparse.Namespace) -> Body:
             quantity="density",
             density_type=arguments.density_type,
             spacing_mm=arguments.voxel_mm,
+            assume_units=arguments.assume_units,
         )
+    moved: list[str] = []
     with input_errors(f"--mask '{arguments.mask}'"):
-        labels = meshes.read_labels(arguments.mask, spacing_mm=arguments.voxel_mm)
-        meshes.require_same_grid(source, labels, names=("image", "mask"))
+        labels = meshes.read_labels(
+            arguments.mask, spacing_mm=arguments.voxel_mm, assume_units=arguments.assume_units
+        )
+        if arguments.resample_mask:
+            labels = resampled(labels, source, "--mask", moved)
+        try:
+            meshes.require_same_grid(source, labels, names=("image", "mask"))
+        except ValueError as error:
+            raise ValueError(f"{error} Or add --resample-mask, which takes the nearest neighbour.") from error
         raw = label_mask(labels, 1 if arguments.label is None else arguments.label, "--label")
     with input_errors(f"IMAGE '{arguments.image}'"):
         image = meshes.to_ras(source)
         voxel_mm = cubic_edge(image)
-        wanted = meshes.convert_density(image, law.density_type)
     kept = meshes.largest_component(raw)
-    notes = _part_notes(raw, kept)
+    mineral = meshes.convert_density(image, "ha")
+    values = np.array(mineral.values, dtype=np.float64)
+    values[kept], foreign = without_foreign(values[kept], "IMAGE")
+    values[kept], negative = without_negative(values[kept], "IMAGE")
+    mineral = replace(mineral, values=values)
+    wanted = meshes.convert_density(mineral, law.density_type)
+    notes = (*_part_notes(raw, kept), *moved, *foreign, *negative)
     density = np.asarray(wanted.values, dtype=np.float64)[kept]
     outside = int((density < law.valid_from).sum() + (density > law.valid_to).sum())
     if outside:
@@ -246,7 +264,6 @@ def _density_body(arguments: argparse.Namespace) -> Body:
         if yield_stress is not None:
             # cement is taken as elastic: its yield stress is that of a strain of one
             yield_stress = fem.capped_modulus(yield_stress, capped)
-    mineral = meshes.convert_density(image, "ha")
     fraction = np.asarray(meshes.bv_tv_from_density(np.asarray(mineral.values)[kept]))
     return Body(
         mask=mask,
@@ -338,6 +355,7 @@ def solve_body(
         "sed_mean_mpa": float(fields.sed_mean[bone].mean()),
         "sed_centroid_mean_mpa": float(fields.sed_centroid[bone].mean()),
         "sed_centroid_max_mpa": float(fields.sed_centroid[bone].max()),
+        "negative_energies_clipped": int(np.asarray(fields.clipped).sum()),
         "strength_pistoia_n": pistoia("centroid"),
         "strength_pistoia_energy": "centroid",
         "strength_pistoia_mean_energy_n": pistoia("mean"),

@@ -1,5 +1,6 @@
 """Reading a study file: what is simulated, for whom, with which drugs."""
 
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,23 @@ from ._event_table import with_event_tables
 from ._overrides import apply_override, parse_override
 from ._runfolder import slug
 from ._schema import Binder, key_lines
-from ._study_tables import DENSITY_TYPES, DailySettings, ImageSource, Level, MechanicsSettings, Study, Time
+from ._study_tables import (
+    DENSITY_TYPES,
+    Calibration,
+    DailySettings,
+    ImageSource,
+    Level,
+    MechanicsSettings,
+    Study,
+    Time,
+)
+
+_VERTEBRA = re.compile(r"C[1-7]|T([1-9]|1[0-3])|L[1-6]")
+_CALIBRATION_KEYS = {
+    "linear": ("slope", "intercept", "density_type"),
+    "phantom": ("rods", "rod_mg_cm3", "density_type"),
+    "phantomless": (),
+}
 
 UNTREATED = "no treatment"
 "Name of the arm that always runs beside."
@@ -86,8 +103,10 @@ def parse_study(
 
 
 def _with_level_list(data: dict[str, Any]) -> dict[str, Any]:
-    """The short form `levels = [20, 21]` written out as tables, named as VerSe numbers them (20 is L1)."""
+    """The short forms `levels = ["L1"]` and `levels = [20]` (by VerSe 20 is L1) written out as tables."""
     levels = data.get("levels")
+    if isinstance(levels, list) and levels and all(isinstance(item, str) for item in levels):
+        return {**data, "levels": [{"name": name} for name in levels]}
     if isinstance(levels, list) and levels and all(isinstance(item, int) for item in levels):
         names = {number: f"L{number - 19}" for number in range(20, 26)} | {19: "T12"}
         tables = [{"name": names.get(number, f"label {number}"), "label": number} for number in levels]
@@ -145,20 +164,23 @@ def _check_image(image: ImageSource, levels: tuple[Level, ...], binder: Binder) 
             )
         if image.calibration is not None:
             binder.complain("image.calibration", "is given although calibrated = true; keep one of the two")
+    elif image.density_type is not None:
+        binder.complain(
+            "image.density_type",
+            "is for images that already are density (calibrated = true); state the type of a calibration "
+            "under [image.calibration]",
+        )
     elif image.calibration is None:
         binder.complain(
             "image",
             "holds uncalibrated HU and nothing says how they become density; add [image.calibration] with "
-            'slope, intercept and density_type, or method = "phantomless", or set calibrated = true for an '
-            "image in mg/cm3",
+            'slope, intercept and density_type, or method = "phantom" with rods, or method = "phantomless", '
+            "or set calibrated = true for an image in mg/cm3",
         )
-    elif image.calibration.method == "linear":
-        for name in ("slope", "intercept", "density_type"):
-            if getattr(image.calibration, name) is None:
-                binder.complain(
-                    f"image.calibration.{name}",
-                    "is missing; a linear calibration needs slope, intercept and density_type",
-                )
+    else:
+        _check_calibration(image.calibration, binder)
+    if len(image.spacing_mm) not in (0, 1, 3):
+        binder.complain("image.spacing_mm", f"has {len(image.spacing_mm)} numbers; give one or three, mm")
     if not levels:
         binder.complain("levels", "is missing; name at least one vertebral body, e.g. levels = [22]")
     for position, level in enumerate(levels):
@@ -166,8 +188,41 @@ def _check_image(image: ImageSource, levels: tuple[Level, ...], binder: Binder) 
             binder.complain(
                 f"levels[{position}].mask", "is missing; give the label image here or as image.mask"
             )
-        if level.label is None:
-            binder.complain(f"levels[{position}].label", "is missing; give the level's number in the mask")
+        if level.label is None and not _VERTEBRA.fullmatch(level.name):
+            binder.complain(
+                f"levels[{position}].label",
+                "is missing; give the level's number in the mask, or name a vertebra such as L3",
+            )
+
+
+def _check_calibration(calibration: Calibration, binder: Binder) -> None:
+    """Keys that the method needs are there, and none of another method, which would be ignored."""
+    where, method = "image.calibration", calibration.method
+    needed = _CALIBRATION_KEYS[method]
+    for name in needed:
+        if getattr(calibration, name) in (None, ()):
+            listed = f"{', '.join(needed[:-1])} and {needed[-1]}"
+            binder.complain(f"{where}.{name}", f"is missing; a {method} calibration needs {listed}")
+    belongs = {
+        "linear": {"slope", "intercept"},
+        "phantom": {"rods", "rod_mg_cm3", "rod_labels", "least_r2"},
+        "phantomless": {"air_hu", "fat_hu", "muscle_hu", "blood_hu", "effective_kev"},
+    }
+    default = Calibration()
+    for owner, names in belongs.items():
+        for name in sorted(names if owner != method else ()):
+            if getattr(calibration, name) != getattr(default, name):
+                binder.complain(f"{where}.{name}", f'belongs to method = "{owner}" and not to "{method}"')
+    if method == "phantomless" and calibration.density_type not in (None, "ha", "k2hpo4"):
+        binder.complain(
+            f"{where}.density_type",
+            f"is {calibration.density_type!r}; without a phantom density is ha- or k2hpo4-equivalent",
+        )
+    if calibration.rod_labels and len(calibration.rod_labels) != len(calibration.rod_mg_cm3):
+        binder.complain(
+            f"{where}.rod_labels",
+            f"has {len(calibration.rod_labels)} numbers for the {len(calibration.rod_mg_cm3)} of rod_mg_cm3",
+        )
 
 
 def _check_daily(daily: DailySettings, mechanics: MechanicsSettings, binder: Binder) -> None:

@@ -104,14 +104,23 @@ class Subject:
 class Calibration:
     """How Hounsfield units become density."""
 
-    method: str = key("linear", allowed=("linear", "phantomless"))
-    "linear: stated slope and intercept; phantomless: from air, fat, muscle and blood in the image."
+    method: str = key("linear", allowed=("linear", "phantom", "phantomless"))
+    """linear: stated slope and intercept; phantom: rods in the scan; phantomless: from air, fat, muscle and
+    blood in the image."""
     slope: float | None = key(None, low=0.01, high=10, unit="mg/cm3 per HU")
     "Slope, mg/cm3 per HU (linear)."
     intercept: float | None = key(None, low=-500, high=500, unit="mg/cm3")
     "Density at 0 HU, mg/cm3 (linear)."
     density_type: str | None = key(None, allowed=DENSITY_TYPES)
-    "What the density is the equivalent of (linear)."
+    "What the density is the equivalent of (linear and phantom; phantomless: ha or k2hpo4)."
+    rods: str | None = key(None)
+    "Label image of the phantom's rods on the grid of the CT, numbered 1, 2, 3 and so on (phantom)."
+    rod_mg_cm3: tuple[float, ...] = key((), low=-500, high=3000, unit="mg/cm3")
+    "Density of rod 1, 2, 3 and so on, mg/cm3 (phantom)."
+    rod_labels: tuple[int, ...] = key((), low=1)
+    "Numbers of the rods in `rods` in the order of `rod_mg_cm3`, if not 1, 2, 3 and so on (phantom)."
+    least_r2: float | None = key(None, low=0.9, high=1)
+    "Least share of variance that the line through the rods must explain (phantom); absent: meshes.LEAST_R2."
     air_hu: float | None = key(None, low=-1100, high=-800, unit="HU")
     "Measured air, HU (phantomless; a tissue not given is looked for in the image)."
     fat_hu: float | None = key(None, low=-200, high=0, unit="HU")
@@ -142,6 +151,8 @@ class ImageSource:
     "Label image of the levels, on the grid of the CT, unless a level names its own."
     subregions: str | None = key(None)
     "Label image of the parts of a vertebra, unless a level names its own."
+    bodies: str | None = key(None)
+    "Label image whose 1 is vertebral bodies, where `mask` labels whole vertebrae with their arches."
     calibrated: bool = key(False)
     "true: the image already is density in mg/cm3."
     density_type: str | None = key(None, allowed=DENSITY_TYPES)
@@ -150,6 +161,16 @@ class ImageSource:
     "How HU become density."
     denoise_mm: float = key(0.0, low=0, high=10, unit="mm")
     "Standard deviation of a Gaussian that averages density inside each compartment, mm; 0: none."
+    spacing_mm: tuple[float, ...] = key((), low=0.001, high=20, unit="mm")
+    "Voxel size of every image, mm, one number or three: for TIFF and NumPy, which state none."
+    assume_units: str | None = key(None, allowed=("mm",))
+    "Unit of length of files that state none; absent: such files are refused."
+    resample_mask: bool = key(False)
+    "true: masks on another grid are brought onto that of the CT by nearest neighbour; false: refused."
+    labels: str | None = key(
+        None, allowed=("verse", "totalsegmentator", "totalsegmentator-v1", "totalsegmentator-v2")
+    )
+    "Numbering of the mask, for levels named without a label; absent: found out."
     tube_kv: float = key(120.0, low=80, high=140, unit="kV")
     "Tube voltage, kV: the ratio of K2HPO4- to HA-equivalent density depends on it."
 
@@ -161,7 +182,7 @@ class Level:
     name: str = key()
     "Name in every output, e.g. L3."
     label: int | None = key(None, low=1)
-    "Its number in the mask."
+    "Its number in the mask; absent: by `image.labels`, for a name such as L3."
     mask: str | None = key(None)
     "Its own label image."
     subregions: str | None = key(None)

@@ -249,8 +249,8 @@ def test_real_lumbar_bodies_get_plausible_density(shared_data):
     """Cores of T12 to L5 of an abdominal CT lie between 60 and 180 mg HA/cm3, as in adults."""
     from scipy import ndimage
 
-    ct = read_image(shared_data / "lumbar_ct3mm_totalseg_ct.nii.gz")
-    bodies = read_labels(shared_data / "lumbar_ct3mm_totalseg_bodies_T12-L5.nii.gz")
+    ct = read_image(shared_data / "lumbar_ct3mm_totalseg_ct.nii.gz", assume_units="mm")
+    bodies = read_labels(shared_data / "lumbar_ct3mm_totalseg_bodies_T12-L5.nii.gz", assume_units="mm")
     calibration, fit = calibrate_phantomless(ct)
     assert fit.materials == ("air", "fat", "muscle")
     density = apply_calibration(ct, calibration).values

@@ -108,7 +108,7 @@ def test_real_ct_and_labels_survive_the_round_trip(shared_data, tmp_path):
         ("l3_ct1p5mm_tptbox_seg-vert_label-22_msk.nii.gz", read_labels),
         ("lumbar_ct3mm_totalseg_ct.nii.gz", read_image),
     ):
-        source = read(shared_data / name)
+        source = read(shared_data / name, assume_units="mm")
         write_nifti(tmp_path / "a.nii.gz", onto_source(to_ras(source), source))
         wanted, got = nibabel.load(shared_data / name), nibabel.load(tmp_path / "a.nii.gz")
         np.testing.assert_array_equal(np.asarray(got.dataobj), np.asarray(wanted.dataobj))

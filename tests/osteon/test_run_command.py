@@ -21,6 +21,7 @@ from osteon._simulation import steps_of_report
 from osteon._study import parse_study
 from osteon._study_tables import Time
 from osteon._viewer_volumes import read_volumes
+from tests.nifti_files import save_nifti
 
 SENTINEL = "doe-john-1950"
 
@@ -67,7 +68,7 @@ def images(tmp_path_factory) -> Path:
 
     def save(values, name):
         turned = np.transpose(values, (1, 2, 0))[::-1, ::-1]
-        nibabel.save(nibabel.Nifti1Image(np.ascontiguousarray(turned), affine), folder / name)
+        save_nifti(np.ascontiguousarray(turned), affine, folder / name)
 
     labels = np.asarray(vertebra.labels.values)
     save(np.asarray(vertebra.hu.values), f"{SENTINEL}_ct.nii.gz")
@@ -364,7 +365,7 @@ def test_bad_input_is_one_sentence_and_no_folder(images, tmp_path, capsys, overr
         mask = nibabel.Nifti1Image.from_filename(images / f"{SENTINEL}_mask.nii.gz")
         affine = mask.affine.copy()
         affine[2, 3] += 1.5
-        nibabel.save(nibabel.Nifti1Image(np.asarray(mask.dataobj), affine), shifted)
+        save_nifti(np.asarray(mask.dataobj), affine, shifted)
     out = tmp_path / "run"
     arguments = [item for override in overrides for item in ("--set", override)]
     code = main(["run", str(images / "study.toml"), "--out", str(out), "--no-cache", *arguments])
@@ -439,7 +440,7 @@ def test_averaging_keeps_constants_and_borders(rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("example", "levels"), [("l3_ct.toml", ["L3"]), ("lumbar_ct.toml", ["L1", "L2", "L3", "L4"])]
+    ("example", "levels"), [("l3_ct.toml", ["L3"]), ("lumbar_ct.toml", ["T12", "L1", "L2", "L3", "L4", "L5"])]
 )
 def test_real_cts_run_from_their_example(example, levels, shared_data, tmp_path):
     """Issue: maps on the source grid, concave gain, untreated flat, a table per level."""

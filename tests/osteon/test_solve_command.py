@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from osteon import main
 from osteon._machine import memory_plan_gb
+from tests.nifti_files import save_nifti
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,7 +98,7 @@ def test_maps_lie_on_the_source_grid(tmp_path):
     affine = np.array([[0, 0, 0.5, 3.0], [-0.5, 0, 0, 4.0], [0, -0.5, 0, 5.0], [0, 0, 0, 1]])
     mask = np.ones((6, 7, 8), np.uint8)
     mask[:2] = 0
-    nibabel.save(nibabel.Nifti1Image(mask, affine), tmp_path / "mask.nii.gz")
+    save_nifti(mask, affine, tmp_path / "mask.nii.gz")
     solve(tmp_path / "run", str(tmp_path / "mask.nii.gz"), "--maps")
     image = nibabel.Nifti1Image.from_filename(tmp_path / "run" / "maps" / "sed_mean_mpa.nii.gz")
     assert image.affine == pytest.approx(affine)
@@ -153,8 +154,8 @@ def density(tmp_path):
     affine = np.diag([2.0, 2.0, 2.0, 1.0])
     labels = np.zeros((8, 8, 10), np.uint8)
     labels[2:6, 2:6, 2:8] = 22
-    nibabel.save(nibabel.Nifti1Image(np.full(labels.shape, 200.0, np.float32), affine), tmp_path / "d.nii.gz")
-    nibabel.save(nibabel.Nifti1Image(labels, affine), tmp_path / "m.nii.gz")
+    save_nifti(np.full(labels.shape, 200.0, np.float32), affine, tmp_path / "d.nii.gz")
+    save_nifti(labels, affine, tmp_path / "m.nii.gz")
     return [str(tmp_path / "d.nii.gz"), "--mask", str(tmp_path / "m.nii.gz"), "--label", "22"]
 
 
@@ -218,7 +219,7 @@ def test_a_mask_on_another_grid_is_bad_input(tmp_path, density, capsys):
     image = nibabel.Nifti1Image.from_filename(density[2])
     affine = image.affine.copy()
     affine[0, 3] += 1.0
-    nibabel.save(nibabel.Nifti1Image(np.asarray(image.dataobj), affine), tmp_path / "shifted.nii.gz")
+    save_nifti(np.asarray(image.dataobj), affine, tmp_path / "shifted.nii.gz")
     message = refused(
         capsys, density[0], "--mask", str(tmp_path / "shifted.nii.gz"), "--label", "22",
         "--law", "kopperdahl-2002", "--density-type", "k2hpo4",

@@ -93,7 +93,7 @@ def test_all_problems_are_told_at_once_with_their_lines(tmp_path):
         ("age_years = 60", "age_years = nan", "must be a finite number"),
         ("age_years = 60\n", "", "`subject.age_years` is missing; add age_years"),
         ("label = 22", "label = 22.5", "must be a whole number"),
-        ("label = 22\n", "", "give the level's number in the mask"),
+        ('name = "L3"\nlabel = 22\n', 'name = "lower"\n', "or name a vertebra such as L3"),
         ('mask = "mask.nii.gz"\n', "", "give the label image here or as image.mask"),
         ("slope = 0.8\n", "", "a linear calibration needs slope, intercept and density_type"),
         ('path = "ct.nii.gz"\n', "", 'exactly one of builtin = "l3" and path'),

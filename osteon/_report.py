@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import UserError
+from ._output import answer_folder
 from ._quantities import BY_NAME, QUANTITIES, select, unique
 from ._runfolder import write_atomic
 
@@ -18,7 +19,8 @@ RESEARCH_USE = (
 
 def report_command(arguments: argparse.Namespace) -> None:
     """Write the report of a run folder again and print its path."""
-    print(write_report(arguments.folder))
+    write_report(arguments.folder)
+    answer_folder(arguments, arguments.folder, "report.html")
 
 
 def write_report(folder: Path) -> Path:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ._load_test import make_load_test
 from ._machine import prepare_jax
+from ._output import answer_folder
 from ._overrides import to_toml
 from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
@@ -34,7 +35,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         prepared = prepare(study)
         with run_folder(out) as folder:
             run_study(prepared, folder, progress, memory_gb=arguments.memory_gb)
-    print(out / "report.html")
+    answer_folder(arguments, out, "report.html")
 
 
 def run_study(

@@ -114,7 +114,7 @@ def _key_comment(key: Key, known: tuple[str, ...] | None) -> list[str]:
 
 
 def _prose(text: str) -> list[str]:
-    return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), WIDTH - 2)]
+    return [f"# {line}" for line in textwrap.wrap(" ".join(text.split()), WIDTH - 2, break_on_hyphens=False)]
 
 
 def example(key: Key) -> Any:

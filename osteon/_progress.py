@@ -118,7 +118,7 @@ def progress_bar(total_text: str, *, forced: bool = False, quiet: bool = False) 
             def stage(self, text: str, advance: float = 0.0) -> None:
                 if advance:
                     bar.update(task, grown=time.perf_counter() - begin)
-                bar.update(task, description=text, advance=advance)
+                bar.update(task, description=text, advance=advance, refresh=True)
 
         yield _Shown()
         bar.update(task, completed=1.0, description="done")

@@ -14,6 +14,7 @@ import pytest
 
 from osteon import main
 from osteon._cli import build_parser
+from osteon._output import answer_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("jax", "jaxlib", "numpy", "matplotlib", "scipy", "nibabel", "rich", "shtab")
@@ -49,7 +50,8 @@ def test_help_imports_nothing_heavy():
         f"for command in [[], *([name] for name in {COMMANDS!r})]:\n"
         "    with contextlib.redirect_stdout(io.StringIO()) as out:\n"
         "        code = main([*command, '--help'])\n"
-        "    print(*command, code, 'usage: osteon' in out.getvalue(), [n for n in heavy if n in sys.modules])\n"
+        "    used = 'usage: osteon' in out.getvalue()\n"
+        "    print(*command, code, used, [name for name in heavy if name in sys.modules])\n"
     )
     assert done.stderr == ""
     lines = done.stdout.splitlines()
@@ -238,6 +240,27 @@ def test_exit_codes_and_their_objects(code, kind, given, mask, capsys):
         assert captured.err == ""
         assert told["reaction_n"] > 0
         assert told["elements"] == 288
+
+
+def test_the_answer_of_a_folder_repeats_its_key_numbers(tmp_path, capsys):
+    """text: the page to open; for machines also what summary.json says first, nothing that JSON lacks"""
+    (tmp_path / "summary.json").write_text(
+        '{"format": "f/1", "summaries": [1], "draws": [2], "seconds": NaN}'
+    )
+    for as_object in (False, True):
+        arguments = argparse.Namespace(command="qualify", json=as_object)
+        answer_folder(arguments, tmp_path, "qualification.md")
+    page, _, told = capsys.readouterr().out.partition("\n")
+    assert page == str(tmp_path / "qualification.md")
+    assert json.loads(told) == {
+        "command": "qualify",
+        "exit_code": 0,
+        "folder": str(tmp_path),
+        "page": page,
+        "format": "f/1",
+        "summaries": [1],
+        "seconds": None,
+    }
 
 
 def test_a_bug_gives_code_1_and_asks_for_a_report(monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""`osteon doctor`: memory under the limits of a container, optional packages, and sentences about problems."""
+"""`osteon doctor`: memory under the limits of a container, optional packages, sentences about problems."""
 
 import json
 import tomllib

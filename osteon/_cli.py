@@ -14,6 +14,7 @@ from types import FrameType, MappingProxyType
 
 from ._cli_options import (
     EXIT_CODES,
+    SHELLS,
     CompletionAction,
     Parser,
     UsageError,
@@ -25,6 +26,7 @@ from ._cli_options import (
     add_memory,
     add_output,
     add_study,
+    offer_completion,
 )
 from ._cli_solve import add_solve
 from ._errors import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, OsteonError
@@ -56,9 +58,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--print-completion",
         action=CompletionAction,
-        choices=("bash", "zsh", "tcsh"),
+        choices=SHELLS,
         metavar="SHELL",
-        help="print a script that completes commands and options with the tab key: bash, zsh or tcsh",
+        help=f"print a script that completes with the tab key, for {', '.join(SHELLS)}",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_init(commands)
@@ -293,8 +295,10 @@ def main(argv: Sequence[str] | None = None) -> int:
       Exit code: 0 ok, 1 a bug, 2 bad input, 3 not converged, 4 refused by the memory plan, 5 interrupted.
     """
     given = list(sys.argv[1:] if argv is None else argv)
+    parser = build_parser()
+    offer_completion(parser)
     try:
-        arguments = build_parser().parse_args(given)
+        arguments = parser.parse_args(given)
     except UsageError as error:
         print(error, file=sys.stderr)
         if "--json" in given:

@@ -1,6 +1,7 @@
 """Options that several commands share, and the two that the program itself has."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
@@ -124,22 +125,36 @@ class VersionAction(argparse.Action):
         parser.exit()
 
 
+SHELLS = ("bash", "zsh", "tcsh", "fish")
+"""Shells that argcomplete writes a script for."""
+
+
 class CompletionAction(argparse.Action):
-    """`--print-completion SHELL`; shtab writes the script from the parsers."""
+    """`--print-completion SHELL`: the script that asks the program itself what may come next."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *_: Any) -> None:
         try:
-            import shtab
+            from argcomplete.shell_integration import shellcode
         except ImportError:
             raise UsageError(
-                "osteon: error: --print-completion needs the package shtab; python -m pip install shtab"
+                "osteon: error: --print-completion needs the package argcomplete; "
+                "python -m pip install argcomplete"
             ) from None
-        for action in _all_actions(parser):
-            if action.type is Path:
-                folder = action.metavar is not None and "FOLDER" in str(action.metavar)
-                action.complete = shtab.DIRECTORY if folder else shtab.FILE  # pyright: ignore
-        print(shtab.complete(parser, values))
+        print(shellcode(["osteon"], shell=values))
         parser.exit()
+
+
+def offer_completion(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks what may come next, and end; does nothing when no shell asks."""
+    if "_ARGCOMPLETE" not in os.environ:
+        return
+    import argcomplete
+    from argcomplete.completers import DirectoriesCompleter
+
+    for action in _all_actions(parser):
+        if action.type is Path and "FOLDER" in str(action.metavar):
+            action.completer = DirectoriesCompleter()  # pyright: ignore
+    argcomplete.autocomplete(parser)
 
 
 def _all_actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

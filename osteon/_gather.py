@@ -147,7 +147,8 @@ def _parameters(values: dict[str, float], found: Complaints) -> Any:
     for name, value in values.items():
         with found.under(f"biology.{name}"), input_errors(f"[biology] {name}"):
             if name not in parameter_names():
-                raise ValueError(f"is no biological parameter{nearest(name, parameter_names())}")
+                end = nearest(name, parameter_names(), "remodeling.PARAMETERS")
+                raise ValueError(f"is no biological parameter{end}")
             remodeling.make_parameters(**{name: value})
     if len(found.problems) > before:
         return None
@@ -155,10 +156,10 @@ def _parameters(values: dict[str, float], found: Complaints) -> Any:
         return remodeling.make_parameters(**values)
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The end of a sentence about a name that is not known."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+def nearest(name: str, known: Sequence[str], where: str) -> str:
+    """The end of a sentence about a name that is not known: those alike, or where all are listed."""
+    close = difflib.get_close_matches(name, known, n=5)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else f"; all are in {where}"
 
 
 def _courses(
@@ -200,7 +201,8 @@ def _require_dose(study: Study, dose: DoseRow) -> None:
     import remodeling
 
     if dose.drug not in remodeling.DRUGS:
-        raise ValueError(f"{dose.drug!r} is no drug{nearest(dose.drug, tuple(remodeling.DRUGS))}")
+        end = nearest(dose.drug, tuple(remodeling.DRUGS), "docs/drugs.md")
+        raise ValueError(f"{dose.drug!r} is no drug{end}")
     months = study.time.months
     try:
         remodeling.make_protocol([remodeling.Dose(**asdict(dose))], duration_days=months * DAYS_PER_MONTH)

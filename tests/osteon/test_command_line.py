@@ -14,10 +14,11 @@ import pytest
 
 from osteon import main
 from osteon._cli import build_parser
+from osteon._cli_options import SHELLS
 from osteon._output import answer_folder
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("jax", "jaxlib", "numpy", "matplotlib", "scipy", "nibabel", "rich", "shtab")
+HEAVY = ("jax", "jaxlib", "numpy", "matplotlib", "scipy", "nibabel", "rich", "argcomplete")
 """What help must do without."""
 
 
@@ -121,40 +122,57 @@ def test_the_version_is_that_of_the_package(capsys):
     assert capsys.readouterr().out == f"osteon {version('osteon')}\n"
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
-def test_a_completion_script_names_commands_and_options(shell, capsys):
-    """for each shell"""
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_completion_script_is_printed(shell, capsys):
+    """for each shell, about osteon"""
     assert main(["--print-completion", shell]) == 0
     script = capsys.readouterr().out
-    for name in COMMANDS:
-        assert name in script
-    assert "--data-dir" in script or shell == "tcsh"
+    assert "osteon" in script
+    assert "_ARGCOMPLETE" in script or "argcomplete" in script
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_bash_takes_the_completion_script(tmp_path, capsys):
-    """sourced by bash: `osteon` has a completion, and `osteon ru` completes to run"""
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("osteon ru", {"run"}),
+        ("osteon run --memo", {"--memory-gb"}),
+        ("osteon init --template m", {"menopause"}),
+        ("osteon report d", {"data/"}),
+    ],
+)
+def test_bash_completes(line, expected, tmp_path, capsys):
+    """the script is sourced by bash, and asked for commands, options, choices and files"""
     assert main(["--print-completion", "bash"]) == 0
     script = tmp_path / "osteon.bash"
     script.write_text(capsys.readouterr().out)
+    program = tmp_path / "bin" / "osteon"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nPYTHONPATH='{ROOT}' exec '{sys.executable}' -m osteon \"$@\"\n")
+    program.chmod(0o755)
+    (tmp_path / "data").mkdir()
+    words = line.split()
     code = (
-        f"source '{script}'; complete -p osteon; "
-        "COMP_WORDS=(osteon ru); COMP_CWORD=1; $(complete -p osteon | sed 's/.*-F \\([^ ]*\\).*/\\1/'); "
-        'echo "${COMPREPLY[@]}"'
+        f"export PATH='{program.parent}':$PATH; source '{script}'; complete -p osteon; "
+        f"COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; COMP_LINE='{line}'; COMP_POINT={len(line)}; "
+        "COMP_TYPE=9; function=$(complete -p osteon | sed 's/.*-F \\([^ ]*\\).*/\\1/'); "
+        f"$function osteon '{words[-1]}' '{words[-2]}'; printf '%s\\n' \"${{COMPREPLY[@]}}\""
     )
-    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        ["bash", "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path
+    )
     assert done.stderr == ""
-    first, second = done.stdout.splitlines()
+    first, *replies = done.stdout.splitlines()
     assert first.startswith("complete")
     assert first.endswith("osteon")
-    assert second.split() == ["run"]
+    assert {reply.strip() for reply in replies} == expected
 
 
 def test_completion_without_its_package_says_what_to_install(monkeypatch, capsys):
     """one sentence, exit code 2"""
-    monkeypatch.setitem(sys.modules, "shtab", None)
+    monkeypatch.setitem(sys.modules, "argcomplete", None)
     assert main(["--print-completion", "bash"]) == 2
-    assert "python -m pip install shtab" in capsys.readouterr().err
+    assert "python -m pip install argcomplete" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["nonsense"], ["run"], ["solve", "x.npy", "--unknown"]])

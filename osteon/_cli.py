@@ -1,115 +1,247 @@
 """Command line: what a person types, and the exit code that comes back. Imports nothing heavy."""
 
 import argparse
+import importlib
+import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType, MappingProxyType
 
-from ._errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, OsteonError
+from ._cli_options import (
+    EXIT_CODES,
+    SHELLS,
+    CompletionAction,
+    Parser,
+    UsageError,
+    VersionAction,
+    add_cache,
+    add_changes,
+    add_command,
+    add_folder,
+    add_memory,
+    add_output,
+    add_progress,
+    add_study,
+    offer_completion,
+)
+from ._cli_solve import add_solve
+from ._errors import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, OsteonError
+from ._init_templates import TEMPLATE_NAMES
+from ._output import error_object, log_shown, print_object
 
-_EPILOG = """exit codes: 0 ok, 1 a bug, 2 bad input, 3 not converged, 4 refused by the memory plan,
-5 interrupted
-Research use only, not a medical device."""
+_EPILOG = f"""first steps:
+  osteon init study.toml
+  osteon check study.toml
+  osteon run study.toml
+
+{EXIT_CODES}"""
+
+_INTERRUPTED = MappingProxyType(
+    {"fit": "interrupted; the same command with the same --out goes on where it was (see --state)"}
+)
+"""What an interrupt is told as, where a command leaves something to go on from."""
 
 
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="osteon",
         description="Lumbar bone density under hormone therapy: voxel finite elements and bone remodeling.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=VersionAction, help="print the version and exit")
+    parser.add_argument(
+        "--print-completion",
+        action=CompletionAction,
+        choices=SHELLS,
+        metavar="SHELL",
+        help=f"print a script that completes with the tab key, for {', '.join(SHELLS)}",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_init(commands)
+    _add_check(commands)
     _add_run(commands)
     _add_resume(commands)
+    _add_report(commands)
+    _add_verify(commands)
     _add_gallery(commands)
     _add_fit(commands)
     _add_qualify(commands)
-    _add_solve(commands)
-    _add_check(commands)
-    report = commands.add_parser("report", help="write report.html of a finished run again")
-    report.add_argument("folder", type=Path, metavar="RUN_FOLDER")
-    verify = commands.add_parser("verify", help="compare a run folder with the manifest of its files")
-    verify.add_argument("folder", type=Path, metavar="RUN_FOLDER")
-    doctor = commands.add_parser("doctor", help="backend, precision, memory, versions")
-    doctor.add_argument("--json", action="store_true", help="as JSON")
+    add_solve(commands)
+    _add_doctor(commands)
     return parser
 
 
-def _add_study(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", type=Path, metavar="STUDY.toml")
-    _add_changes(parser)
-
-
-def _add_changes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="replace one key of the study, e.g. --set time.months=12 (repeatable)",
+def _add_init(commands: argparse._SubParsersAction) -> None:
+    init = add_command(
+        commands,
+        "init",
+        "write a study file whose comments teach",
+        """
+A study that runs as it is, with every other key in a comment: its meaning, unit, limits and default.
+Never overwrites a file.
+""",
+        """
+osteon init study.toml
+osteon init study.toml --template estrogen
+osteon init study.toml --ct ct.nii.gz --mask mask.nii.gz --label 20 21 22
+osteon init study.toml --drug alendronate --amount-mg 10 --every-days 1
+osteon init --schema            # study.schema.json, which editors complete and check study files with
+""",
     )
-    parser.add_argument("--data-dir", type=Path, help="folder of the images, in place of image.folder")
-
-
-def _add_cache(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--no-cache", action="store_true", help="do not keep compiled programs between runs")
-
-
-def _add_machine(parser: argparse.ArgumentParser) -> None:
-    _add_cache(parser)
-    parser.add_argument(
-        "--memory-gb", type=float, help="refuse above this memory plan (default: the machine's)"
+    init.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="file to write (default study.toml; with --schema study.schema.json); - for standard output",
     )
+    init.add_argument(
+        "--template",
+        choices=TEMPLATE_NAMES,
+        metavar="NAME",
+        default=TEMPLATE_NAMES[0],
+        help=f"what to start from: {', '.join(TEMPLATE_NAMES)} (default {TEMPLATE_NAMES[0]})",
+    )
+    init.add_argument("--short", action="store_true", help="only the keys in use, without the others")
+    init.add_argument(
+        "--schema", action="store_true", help="write the JSON Schema of study files, and no study"
+    )
+    image = init.add_argument_group("your own image, in place of the built-in vertebra")
+    image.add_argument("--ct", type=Path, metavar="CT", help="CT file")
+    image.add_argument("--mask", type=Path, metavar="MASK", help="label image of the vertebrae, on its grid")
+    image.add_argument(
+        "--label", type=int, nargs="+", metavar="NUMBER", help="numbers of the bodies in the mask"
+    )
+    dose = init.add_argument_group("one drug, in place of the template's arms")
+    dose.add_argument("--drug", metavar="NAME", help="a drug of docs/drugs.md, such as alendronate")
+    dose.add_argument(
+        "--amount-mg", type=float, metavar="AMOUNT", help="one dose, mg or the unit of the drug"
+    )
+    dose.add_argument(
+        "--every-days", type=float, metavar="DAYS", help="days between doses (default: given once)"
+    )
+    add_output(init)
+
+
+def _add_check(commands: argparse._SubParsersAction) -> None:
+    check = add_command(
+        commands,
+        "check",
+        "check a study and its images; solves nothing",
+        """
+Tells everything that is wrong with a study and its files at once. Of a good study it tells what would
+be modelled, how many solves and how much memory that takes and which files come out, and draws every
+body on its image.
+""",
+        """
+osteon check study.toml
+osteon check study.toml --data-dir /folder/of/the/images --no-picture
+osteon check study.toml --json
+""",
+    )
+    add_study(check)
+    check.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="new folder of the pictures (default: runs/STUDY-check-001, -002, ...)",
+    )
+    check.add_argument("--no-picture", action="store_true", help="write nothing")
+    add_cache(check)
+    add_memory(check)
+    add_output(check)
 
 
 def _add_run(commands: argparse._SubParsersAction) -> None:
-    run = commands.add_parser("run", help="simulate the arms of a study and write its folder")
-    _add_study(run)
+    run = add_command(
+        commands,
+        "run",
+        "simulate the arms of a study and write its folder",
+        """
+Simulates every arm at every level and writes maps, curves, numbers and report.html into a new folder.
+""",
+        """
+osteon run study.toml
+osteon run study.toml --set arm[0].dose[0].amount_mg=50 --set time.months=12 --out runs/half-dose
+osteon run study.toml --data-dir /folder/of/the/images --json --quiet
+""",
+    )
+    add_study(run)
     _add_run_options(run, "STUDY")
 
 
 def _add_resume(commands: argparse._SubParsersAction) -> None:
-    resume = commands.add_parser(
+    resume = add_command(
+        commands,
         "resume",
-        help="go on with a run that was cut off",
-        description="Goes on from the last checkpoint of a run that was interrupted, killed or ran out of "
-        "disk. The finished run is that of an uninterrupted one to the bit, log.txt and timing.json apart.",
+        "go on with a run that was cut off",
+        """
+Goes on from the last checkpoint of a run that was interrupted, killed or ran out of disk. The finished run is
+that of an uninterrupted one to the bit, log.txt and timing.json apart.
+""",
+        "osteon resume runs/study-001",
     )
     resume.add_argument("folder", type=Path, metavar="RUN_FOLDER", help="the run, or its .partial folder")
-    _add_progress(resume)
-    _add_machine(resume)
+    add_progress(resume)
+    add_cache(resume)
+    add_memory(resume)
+    add_output(resume)
+
+
+def _add_verify(commands: argparse._SubParsersAction) -> None:
+    verify = add_command(
+        commands,
+        "verify",
+        "compare a run folder with the manifest of its files",
+        "Names every file that is missing, has changed or was added since the run wrote its manifest.",
+        "osteon verify runs/study-001",
+    )
+    verify.add_argument("folder", type=Path, metavar="RUN_FOLDER", help="folder of a finished `osteon run`")
+    add_output(verify)
 
 
 def _add_run_options(parser: argparse.ArgumentParser, name: str) -> None:
-    _add_folder(parser, name)
-    _add_machine(parser)
+    add_folder(parser, name)
+    add_cache(parser)
+    add_memory(parser)
+    add_output(parser)
 
 
-def _add_folder(parser: argparse.ArgumentParser, name: str) -> None:
-    parser.add_argument("--out", type=Path, help=f"new folder (default: runs/{name}-001, -002, ...)")
-    _add_progress(parser)
-
-
-def _add_progress(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument(
-        "--progress", action="store_true", help="progress bar also where this is not a terminal"
+def _add_report(commands: argparse._SubParsersAction) -> None:
+    report = add_command(
+        commands,
+        "report",
+        "write report.html of a finished run again",
+        "Writes report.html from the tables and figures of a run folder.",
+        "osteon report runs/study-001",
     )
+    report.add_argument("folder", type=Path, metavar="RUN_FOLDER", help="folder of a finished `osteon run`")
+    add_output(report)
 
 
 def _add_gallery(commands: argparse._SubParsersAction) -> None:
-    gallery = commands.add_parser(
+    gallery = add_command(
+        commands,
         "gallery",
-        help="run several studies side by side: one table, one report",
-        description="Runs every study into a folder of its own and writes gallery.html, gallery.csv and "
-        "trials.csv, which compare them with each other and with the trials that they name.",
+        "run several studies side by side: one table, one report",
+        """
+Runs every study into a folder of its own and writes gallery.html, gallery.csv and trials.csv, which
+compare them with each other and with the trials that they name.
+""",
+        """
+osteon gallery examples/gallery
+osteon gallery first.toml second.toml --maps --out runs/both
+""",
     )
     gallery.add_argument("studies", type=Path, nargs="+", metavar="STUDY.toml", help="or a folder of them")
-    _add_changes(gallery)
+    add_changes(gallery)
     gallery.add_argument(
         "--maps", action="store_true", help="also write every run's maps and the pictures of its slices"
     )
@@ -121,12 +253,19 @@ def _add_trials(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_fit(commands: argparse._SubParsersAction) -> None:
-    fit = commands.add_parser(
+    fit = add_command(
+        commands,
         "fit",
-        help="learn the biological parameters from published trials",
-        description="Learns from the observations of the trial groups of role calibration, with the fast "
-        "model, and writes posterior.json, parameters.csv, observations.csv, history.csv and figures. A fit "
-        "that was cut off goes on where it was: the same command, the same --out.",
+        "learn the biological parameters from published trials",
+        """
+Learns from the observations of the trial groups of role calibration, with the fast model, and writes
+posterior.json, parameters.csv, observations.csv, history.csv and figures. A fit that was cut off goes
+on where it was: the same command, the same --out.
+""",
+        """
+osteon fit --out FIT
+osteon fit --learn resorption_rate formation_time --out FIT
+""",
     )
     _add_trials(fit)
     fit.add_argument(
@@ -136,126 +275,47 @@ def _add_fit(commands: argparse._SubParsersAction) -> None:
     fit.add_argument(
         "--state", type=Path, metavar="FILE.npz", help="where the search is kept (default: beside --out)"
     )
-    _add_folder(fit, "fit")
-    _add_cache(fit)
+    add_folder(fit, "fit")
+    add_cache(fit)
+    add_output(fit)
 
 
 def _add_qualify(commands: argparse._SubParsersAction) -> None:
-    qualify = commands.add_parser(
+    qualify = add_command(
+        commands,
         "qualify",
-        help="how well a fit predicts trials, also those it never saw",
-        description="Predicts every observation with the posterior of `osteon fit`, fits again without each "
-        "trial group in turn, and writes qualification.md with coverage, errors and naive predictions.",
+        "how well a fit predicts trials, also those it never saw",
+        """
+Predicts every observation with the posterior of `osteon fit`, fits again without each trial group in
+turn, and writes qualification.md with coverage, errors and naive predictions.
+""",
+        """
+osteon qualify FIT/posterior.json
+osteon qualify FIT/posterior.json --no-folds --out runs/quick
+""",
     )
-    qualify.add_argument("posterior", type=Path, metavar="posterior.json")
+    qualify.add_argument(
+        "posterior", type=Path, metavar="posterior.json", help="the posterior that `osteon fit` wrote"
+    )
     _add_trials(qualify)
     qualify.add_argument("--no-folds", action="store_true", help="leave out the fits without one group")
-    _add_folder(qualify, "qualify")
-    _add_cache(qualify)
+    add_folder(qualify, "qualify")
+    add_cache(qualify)
+    add_output(qualify)
 
 
-def _add_check(commands: argparse._SubParsersAction) -> None:
-    check = commands.add_parser("check", help="check a study and its images; solves nothing")
-    _add_study(check)
-    check.add_argument("--out", type=Path, help="new folder for a picture of what would be modelled")
-    check.add_argument(
-        "--memory-gb", type=float, help="refuse above this memory plan (default: the machine's)"
+def _add_doctor(commands: argparse._SubParsersAction) -> None:
+    doctor = add_command(
+        commands,
+        "doctor",
+        "backend, precision, memory, cache, versions, optional packages",
+        "What this installation stands on, what is missing, and the command that installs it.",
+        """
+osteon doctor
+osteon doctor --json
+""",
     )
-
-
-def _add_solve(commands: argparse._SubParsersAction) -> None:
-    solve = commands.add_parser(
-        "solve",
-        help="one image, one load, one table row",
-        description="A binary micro-CT mask ([x, y, z], loaded along z), or a calibrated density image with "
-        "a label mask (--mask, --label, --law). Load cases and their sizes: docs/loads.md.",
-    )
-    solve.add_argument(
-        "image", type=Path, metavar="IMAGE", help="image file or folder of slices (docs/inputs.md)"
-    )
-    solve.add_argument("--out", type=Path, help="new folder for summary.json, log and maps")
-    solve.add_argument("--assume-units", choices=("mm",), help="unit of files that state none (else refused)")
-    solve.add_argument(
-        "--resample-mask", action="store_true", help="bring a mask on another grid onto that of the image"
-    )
-    solve.add_argument(
-        "--maps", action="store_true", help="also write VTU and VTI (or NIfTI) maps; needs --out"
-    )
-    solve.add_argument(
-        "--export",
-        action="append",
-        default=[],
-        choices=("inp", "parosol"),
-        metavar="FORMAT",
-        help="also write the model for another program: inp (Abaqus, CalculiX) or parosol (HDF5, GPa); "
-        "repeatable, needs --out",
-    )
-    solve.add_argument(
-        "--bins", type=int, default=256, help="largest number of materials of --export inp (default 256)"
-    )
-    bone = solve.add_argument_group("binary mask")
-    bone.add_argument("--voxel-mm", type=float, help="voxel edge, mm (read from the file where it says)")
-    bone.add_argument(
-        "--morphometry",
-        action="store_true",
-        help="also BV/TV, Tb.Th, Tb.Sp, Conn.D, BS/TV of the mask in summary.json (5 s for 100^3 voxels, "
-        "over a minute for 200^3); needs --out",
-    )
-    bone.add_argument("--modulus-mpa", type=float, help="Young's modulus of bone tissue, MPa (default 10000)")
-    density = solve.add_argument_group("calibrated density image")
-    density.add_argument("--mask", type=Path, help="label image on the same grid")
-    density.add_argument("--label", type=int, help="label of the bone in --mask (default 1)")
-    density.add_argument("--law", help="density-modulus law, e.g. kopperdahl-2002")
-    density.add_argument(
-        "--density-type",
-        choices=("ha", "k2hpo4", "ash", "apparent"),
-        help="what the density is the equivalent of",
-    )
-    load = solve.add_argument_group("load")
-    load.add_argument("--poisson", type=float, default=0.3, help="Poisson ratio (default 0.3)")
-    load.add_argument(
-        "--load",
-        default="axial",
-        help="load case (default axial); stiffness-kubc and stiffness-periodic give the 6 x 6 stiffness",
-    )
-    load.add_argument("--strain", type=float, help="apparent strain, compression negative (default -0.01)")
-    load.add_argument(
-        "--displacement-mm", type=float, help="displacement of the top face, mm, instead of a strain"
-    )
-    load.add_argument(
-        "--angle-deg", type=float, help="angle between the platens, degrees (bending, torsion; default 1)"
-    )
-    load.add_argument(
-        "--force-n", type=float, nargs=3, metavar=("X", "Y", "Z"), help="force on the top face, N (force)"
-    )
-    load.add_argument("--pressure-mpa", type=float, help="pressure on the top face, MPa (pressure)")
-    load.add_argument(
-        "--strain-tensor",
-        type=float,
-        nargs=6,
-        metavar=("XX", "YY", "ZZ", "YZ", "XZ", "XY"),
-        help="macroscopic strain, engineering shear (kinematic-uniform, periodic)",
-    )
-    load.add_argument(
-        "--cap-thickness-mm", type=float, default=3.0, help="least cap thickness (load pmma-axial)"
-    )
-    load.add_argument(
-        "--rtol", type=float, default=1e-6, help="relative true residual to reach (default 1e-6)"
-    )
-    load.add_argument("--max-iterations", type=int, default=1000, help="give up after so many (default 1000)")
-    strength = solve.add_argument_group("strength")
-    strength.add_argument(
-        "--strength",
-        choices=("linear", "nonlinear"),
-        default="linear",
-        help="linear: estimates from the one solve (default); nonlinear: also push the body beyond yield "
-        "and read strength off its force-displacement curve",
-    )
-    strength.add_argument(
-        "--strength-strain", type=float, default=0.025, help="overall strain at the end (default 0.025)"
-    )
-    strength.add_argument("--strength-steps", type=int, default=20, help="increments (default 20)")
-    _add_machine(solve)
+    add_output(doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -267,65 +327,90 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
       Exit code: 0 ok, 1 a bug, 2 bad input, 3 not converged, 4 refused by the memory plan, 5 interrupted.
     """
+    given = list(sys.argv[1:] if argv is None else argv)
+    parser = build_parser()
+    offer_completion(parser)
     try:
-        arguments = build_parser().parse_args(argv)
+        arguments = parser.parse_args(given)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        if "--json" in given:
+            command = given[0] if given[0] in _COMMANDS else None
+            print_object(error_object(command, EXIT_BAD_INPUT, str(error)))
+        return EXIT_BAD_INPUT
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_BUG
+    with log_shown(arguments.verbose), _termination_interrupts():
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """The command with every way of failing turned into its code and its sentence."""
     try:
         _command(arguments.command)(arguments)
+        sys.stdout.flush()
     except OsteonError as error:
-        print(f"osteon: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("osteon: interrupted; no folder was written", file=sys.stderr)
+        if arguments.verbose:
+            traceback.print_exc()
+        return _failed(arguments, error.exit_code, error, str(error))
+    except KeyboardInterrupt as error:
+        text = _INTERRUPTED.get(arguments.command, "interrupted; no folder was written")
+        return _failed(arguments, EXIT_INTERRUPTED, error, text)
+    except BrokenPipeError:
+        # who reads standard output has gone (`osteon ... | head`); Python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_INTERRUPTED
-    except Exception:
+    except Exception as error:
         traceback.print_exc()
-        print(
-            "osteon: this is a bug; please report the lines above with the command you typed", file=sys.stderr
-        )
-        return EXIT_BUG
+        text = "this is a bug; please report the lines above with the command you typed"
+        return _failed(arguments, EXIT_BUG, error, text)
     return EXIT_OK
 
 
-def _command(name: str):
+def _failed(arguments: argparse.Namespace, code: int, error: BaseException, text: str) -> int:
+    print(f"osteon: {text}", file=sys.stderr)
+    if arguments.json:
+        told = text if code == EXIT_INTERRUPTED else error
+        print_object(error_object(arguments.command, code, told))
+    return code
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does: what is open is removed, and one sentence is told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if before is None else before)
+
+
+_COMMANDS = MappingProxyType(
+    {
+        "init": "_init_command.init_command",
+        "check": "_check_command.check_command",
+        "run": "_run_command.run_command",
+        "resume": "_resume_command.resume_command",
+        "report": "_report.report_command",
+        "verify": "_verify_command.verify_command",
+        "gallery": "_gallery_command.gallery_command",
+        "fit": "_fit_command.fit_command",
+        "qualify": "_qualify_command.qualify_command",
+        "solve": "_solve_command.solve_command",
+        "doctor": "_doctor.doctor_command",
+    }
+)
+"""The module and function behind every command."""
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], None]:
     """The function behind a command; importing it here keeps `--help` free of jax."""
-    if name == "run":
-        from ._run_command import run_command
-
-        return run_command
-    if name == "resume":
-        from ._resume_command import resume_command
-
-        return resume_command
-    if name == "verify":
-        from ._verify_command import verify_command
-
-        return verify_command
-    if name == "gallery":
-        from ._gallery_command import gallery_command
-
-        return gallery_command
-    if name == "fit":
-        from ._fit_command import fit_command
-
-        return fit_command
-    if name == "qualify":
-        from ._qualify_command import qualify_command
-
-        return qualify_command
-    if name == "solve":
-        from ._solve_command import solve_command
-
-        return solve_command
-    if name == "check":
-        from ._check_command import check_command
-
-        return check_command
-    if name == "report":
-        from ._report import report_command
-
-        return report_command
-    from ._doctor import doctor_command
-
-    return doctor_command
+    module, _, function = _COMMANDS[name].partition(".")
+    return getattr(importlib.import_module(f".{module}", __package__), function)

@@ -1,7 +1,8 @@
 """Errors a person can act on, each with its exit code and one sentence."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 EXIT_OK = 0
 EXIT_BUG = 1
@@ -17,10 +18,37 @@ class OsteonError(Exception):
     exit_code = EXIT_BUG
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with what a person wrote."""
+
+    text: str
+    "the sentence, without its line"
+    key: str = ""
+    "key of the study, such as `arm[0].dose[1].drug`; empty where no single key is to blame"
+    line: int | None = None
+    "line of the study file, from 1"
+
+    def __str__(self) -> str:
+        return self.text if self.line is None else f"line {self.line}: {self.text}"
+
+
 class UserError(OsteonError):
     """Bad input: what, where, the value seen, what is allowed, one fix."""
 
     exit_code = EXIT_BAD_INPUT
+
+    def __init__(self, text: str, problems: Sequence[Problem] = ()):
+        super().__init__(text)
+        self.problems = tuple(problems)
+
+
+def error_of(problems: Sequence[Problem], whose: str) -> UserError:
+    """One error that tells all problems of `whose`, such as "study file 'x.toml'", each on its line."""
+    count = len(problems)
+    head = f"{whose} has {count} problem{'s' if count > 1 else ''}:"
+    told = [str(problem) for problem in problems]
+    return UserError("\n  ".join([head, *told]) if count > 1 else f"{head} {told[0]}", problems)
 
 
 class NotConvergedError(OsteonError):

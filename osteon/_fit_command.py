@@ -14,6 +14,7 @@ import numpy as np
 from ._errors import NotConvergedError, UserError, input_errors
 from ._fit_tables import observation_rows, parameter_rows
 from ._machine import prepare_jax
+from ._output import answer_folder
 from ._progress import Progress, progress_bar
 from ._report import RESEARCH_USE
 from ._runfolder import RunFolder, csv_text, fresh_path, require_fresh, run_folder, versions, write_atomic
@@ -40,7 +41,7 @@ def fit_command(arguments: argparse.Namespace) -> None:
     ):
         write_fit(arguments, folder, progress, state_file)
     state_file.unlink(missing_ok=True)
-    print(out / "posterior.json")
+    answer_folder(arguments, out, "posterior.json")
 
 
 def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progress, state_file: Path) -> None:

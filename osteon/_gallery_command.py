@@ -11,6 +11,7 @@ from typing import Any
 from ._errors import UserError
 from ._gallery_figures import CHANGES, agreement_figure, overview_figure, study_figure
 from ._machine import prepare_jax
+from ._output import answer_folder
 from ._prepared import Prepared, prepare
 from ._progress import PartOf, Progress, progress_bar
 from ._quantities import BY_NAME, QUANTITIES
@@ -35,7 +36,7 @@ def gallery_command(arguments: argparse.Namespace) -> None:
         prepared = {slug(path.stem): prepare(study) for path, study in zip(paths, studies, strict=True)}
         with run_folder(out) as folder:
             write_gallery(prepared, folder, progress, memory_gb=arguments.memory_gb, maps=arguments.maps)
-    print(out / "gallery.html")
+    answer_folder(arguments, out, "gallery.html")
 
 
 def study_paths(given: list[Path]) -> list[Path]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ._errors import MemoryRefused
+from ._memory import memory_limit_gb, physical_memory_gb
 
 
 def prepare_jax(*, cache: bool = True) -> None:
@@ -37,8 +38,9 @@ def cache_folder() -> Path:
 
 
 def memory_of_machine_gb() -> float:
-    """Physical memory, GB (2^30 bytes)."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+    """Physical memory, or the limit of the container where that is less, GB (2^30 bytes)."""
+    limit = memory_limit_gb()
+    return physical_memory_gb() if limit is None else min(limit, physical_memory_gb())
 
 
 _MEMORY = MappingProxyType({"solve": (0.466, 0.914e3), "run": (1.2, 2.5e3), "push": (1.2, 8e3)})

@@ -78,9 +78,9 @@ def _write_table(table: dict[str, Any], path: str, lines: list[str]) -> None:
         ):
             later.append((name, value))
         else:
-            lines.append(f"{_key(name)} = {_scalar(value)}")
+            lines.append(f"{toml_key(name)} = {toml_value(value)}")
     for name, value in later:
-        inner = f"{path}.{_key(name)}" if path else _key(name)
+        inner = f"{path}.{toml_key(name)}" if path else toml_key(name)
         if isinstance(value, dict):
             lines.extend(["", f"[{inner}]"])
             _write_table(value, inner, lines)
@@ -90,17 +90,19 @@ def _write_table(table: dict[str, Any], path: str, lines: list[str]) -> None:
                 _write_table(item, inner, lines)
 
 
-def _key(name: str) -> str:
-    return name if _BARE.match(name) else _scalar(name)
+def toml_key(name: str) -> str:
+    """A key, in quotes where TOML wants them."""
+    return name if _BARE.match(name) else toml_value(name)
 
 
-def _scalar(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A text, number, truth value or list of them as TOML."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_scalar(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     escaped = "".join(_escape(character) for character in str(value))
     return f'"{escaped}"'
 

@@ -1,6 +1,8 @@
 """Progress on standard error: only at a terminal, or when forced."""
 
+import logging
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,8 +34,46 @@ class PartOf:
 
 
 class _Silent:
+    """No bar; with `--verbose` the stages are lines on standard error all the same."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
     def stage(self, text: str, advance: float = 0.0) -> None:
+        if text != self.text:
+            logging.getLogger("osteon").info(text)
+            self.text = text
+
+
+def seconds_left(done: float, at: float, now: float) -> float | None:
+    """What is left of a task of even speed, s; None while too little is done to say.
+
+    A moving average over the last seconds, as bars have it, says nothing of steps that take minutes each.
+
+    Args:
+      done: share that was done when it last grew, 0 to 1.
+      at: seconds from the start to then.
+      now: seconds from the start.
+
+    Returns:
+      at (1 - done) / done less what has passed since; 0 when that is used up.
+    """
+    if done < 0.02:
         return None
+    return max(0.0, at * (1 - done) / done - (now - at))
+
+
+def time_left_text(seconds: float | None) -> str:
+    """Time left as people say it."""
+    if seconds is None:
+        return ""
+    if seconds < 1:
+        return "nearly done"
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    if seconds < 5400:
+        return f"about {seconds / 60:.0f} min left"
+    return f"about {seconds / 3600:.1f} h left"
 
 
 @contextmanager
@@ -49,8 +89,17 @@ def progress_bar(total_text: str, *, forced: bool = False, quiet: bool = False) 
         yield _Silent()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as RichProgress
+    from rich.text import Text
+
+    class _TimeLeft(ProgressColumn):
+        """Text of `seconds_left`."""
+
+        def render(self, task: Task) -> Text:
+            now = time.perf_counter() - begin
+            left = None if task.finished else seconds_left(task.completed, task.fields["grown"], now)
+            return Text(time_left_text(left))
 
     console = Console(stderr=True, force_terminal=True if forced else None)
     columns = (
@@ -59,15 +108,17 @@ def progress_bar(total_text: str, *, forced: bool = False, quiet: bool = False) 
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        _TimeLeft(),
     )
+    begin = time.perf_counter()
     with RichProgress(*columns, console=console, transient=False) as bar:
-        task = bar.add_task(total_text, total=1.0)
+        task = bar.add_task(total_text, total=1.0, grown=0.0)
 
         class _Shown:
             def stage(self, text: str, advance: float = 0.0) -> None:
-                bar.update(task, description=text, advance=advance)
+                if advance:
+                    bar.update(task, grown=time.perf_counter() - begin)
+                bar.update(task, description=text, advance=advance, refresh=True)
 
         yield _Shown()
         bar.update(task, completed=1.0, description="done")

@@ -13,6 +13,7 @@ from ._errors import UserError, input_errors
 from ._fit_command import MONTHS
 from ._fit_tables import observation_rows
 from ._machine import prepare_jax
+from ._output import answer_folder
 from ._progress import Progress, progress_bar
 from ._qualification import add_naive, qualification_text, summaries
 from ._report import RESEARCH_USE
@@ -29,7 +30,7 @@ def qualify_command(arguments: argparse.Namespace) -> None:
         run_folder(out) as folder,
     ):
         write_qualification(arguments, folder, progress)
-    print(out / "qualification.md")
+    answer_folder(arguments, out, "qualification.md")
 
 
 def write_qualification(arguments: argparse.Namespace, folder: RunFolder, progress: Progress) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._errors import UserError
 from ._manifest import update_manifest
+from ._output import answer_folder
 from ._quantities import BY_NAME, QUANTITIES, select, unique
 from ._runfolder import write_atomic
 from ._viewer import Viewer, still_viewer, viewer_of
@@ -20,7 +21,8 @@ RESEARCH_USE = (
 
 def report_command(arguments: argparse.Namespace) -> None:
     """Write the report of a run folder again and print its path."""
-    print(write_report(arguments.folder))
+    write_report(arguments.folder)
+    answer_folder(arguments, arguments.folder, "report.html")
 
 
 def write_report(folder: Path) -> Path:

@@ -5,6 +5,7 @@ import json
 
 from ._machine import prepare_jax
 from ._manifest import NAME
+from ._output import answer_folder
 from ._progress import progress_bar
 from ._run_command import fill_run
 from ._study import read_study
@@ -31,4 +32,4 @@ def resume_command(arguments: argparse.Namespace) -> None:
             prepare_jax(cache=not arguments.no_cache)
             with progress_bar("reading", forced=arguments.progress, quiet=arguments.quiet) as progress:
                 fill_run(study, working, progress, memory_gb=limit)
-    print(out / "report.html")
+    answer_folder(arguments, out, "report.html")

@@ -13,6 +13,7 @@ from ._checkpoints import ArmParts, Checkpoints
 from ._errors import NotConvergedError
 from ._load_test import make_load_test
 from ._machine import prepare_jax
+from ._output import answer_folder
 from ._overrides import to_toml
 from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
@@ -55,7 +56,7 @@ def run_command(arguments: argparse.Namespace) -> None:
         new_working_folder(candidates) as working,
     ):
         fill_run(study, working, progress, memory_gb=arguments.memory_gb)
-    print(working.out / "report.html")
+    answer_folder(arguments, working.out, "report.html")
 
 
 def fill_run(study: Study, working: WorkingFolder, progress: Progress, *, memory_gb: float | None) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 import json
+import logging
 import math
 import os
 import platform
@@ -62,8 +63,10 @@ class RunFolder:
         return inner
 
     def log(self, text: str) -> None:
-        """A line of the log, with seconds since the start."""
-        self._log.append(f"{time.perf_counter() - self._start:9.2f} s  {text}")
+        """A line of the log, with seconds since the start; `--verbose` shows it at once."""
+        line = f"{time.perf_counter() - self._start:9.2f} s  {text}"
+        self._log.append(line)
+        logging.getLogger("osteon").info(line)
 
     def write_log(self) -> None:
         """Write log.txt."""

@@ -12,6 +12,8 @@ import types
 import typing
 from typing import Any
 
+from ._errors import Problem
+
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([A-Za-z0-9_.\-\"' ]+?)\s*\]\]?\s*(#.*)?$")
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z0-9_\-\"'.]+)\s*=")
 
@@ -63,22 +65,23 @@ def _header_path(dotted: str, is_array: bool, counts: dict[str, int]) -> str:
     return path
 
 
+def line_of(path: str, lines: dict[str, int]) -> int | None:
+    """Line of a key, or of the nearest table around it that has one."""
+    while path not in lines and "." in path:
+        path = path.rpartition(".")[0]
+    return lines.get(path, lines.get(re.sub(r"\[\d+\]$", "", path)))
+
+
 class Binder:
     """Binds one parsed document to a dataclass and collects every complaint with its line."""
 
     def __init__(self, lines: dict[str, int] | None = None):
         self.lines = lines or {}
-        self.problems: list[str] = []
+        self.problems: list[Problem] = []
 
     def complain(self, path: str, text: str) -> None:
         """Record a complaint about the key at `path`."""
-        line = self.lines.get(path)
-        parent = path
-        while line is None and "." in parent:
-            parent = parent.rpartition(".")[0]
-            line = self.lines.get(parent)
-        place = f"line {line}: " if line is not None else ""
-        self.problems.append(f"{place}`{path}` {text}")
+        self.problems.append(Problem(f"`{path}` {text}", path, line_of(path, self.lines)))
 
     def table(self, cls: type, data: Any, path: str) -> Any:
         """An instance of `cls` from the TOML table `data`; None when a required key is missing or wrong."""
@@ -130,6 +133,8 @@ class Binder:
         return {name: self._scalar(float, {}, item, _join(path, name)) for name, item in value.items()}
 
     def _scalar(self, hint: Any, limits: Any, value: Any, path: str) -> Any:
+        if hint is int and isinstance(value, float) and value.is_integer():
+            value = int(value)
         good = isinstance(value, hint) and not (hint is not bool and isinstance(value, bool))
         if hint is float and isinstance(value, int) and not isinstance(value, bool):
             value, good = float(value), True

@@ -11,6 +11,7 @@ from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
 from ._input_files import file_hash, resampled
 from ._machine import prepare_jax, require_memory
+from ._output import answer
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, versions
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
 from ._solve_steps import require_solved, run_solve
@@ -113,7 +114,7 @@ def solve_command(arguments: argparse.Namespace) -> None:
                 folder.write_bytes("figures/strength.png", figure)
             if arguments.maps:
                 write_maps(folder, body, fields)
-    print(table_row(summary))
+    answer(arguments, table_row(summary), summary)
 
 
 def _finish_stiffness(arguments, body, load, extra) -> None:
@@ -133,7 +134,7 @@ def _finish_stiffness(arguments, body, load, extra) -> None:
             for note in body.notes:
                 folder.log(note)
             folder.log(f"{summary['iterations']} iterations, residuals {summary['relative_residual']}")
-    print(stiffness_table(summary))
+    answer(arguments, stiffness_table(summary), summary)
 
 
 def _morphometry(body: Body) -> dict[str, float | None]:

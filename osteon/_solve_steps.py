@@ -1,5 +1,6 @@
 """What every `osteon solve` does around its own answer: plan, compile, run, and judge."""
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -48,6 +49,7 @@ def run_solve(
 
     import fem
 
+    told = logging.getLogger("osteon").info
     begin = time.perf_counter()
     with input_errors("--poisson"):
         material = fem.isotropic(poisson)
@@ -55,9 +57,11 @@ def run_solve(
         plan = fem.make_plan(body.mask, body.voxel_mm, load, material=material)
     modulus = jnp.asarray(body.modulus)
     planned = time.perf_counter()
+    told(f"planned {len(body.modulus)} elements, {planned - begin:.1f} s")
     program = jax.jit(function, static_argnames=("max_iterations",))
     compiled = program.lower(modulus, plan, rtol=rtol, max_iterations=max_iterations).compile()
     ready = time.perf_counter()
+    told(f"compiled, {ready - planned:.1f} s; solving")
     answer, info = jax.block_until_ready(compiled(modulus, plan, rtol=rtol))
     seconds = {
         "plan_seconds": planned - begin,

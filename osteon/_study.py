@@ -3,10 +3,11 @@
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ._errors import UserError
+from ._errors import Problem, UserError, error_of
 from ._event_table import with_event_tables
 from ._overrides import apply_override, parse_override
 from ._runfolder import slug
@@ -33,6 +34,83 @@ UNTREATED = "no treatment"
 "Name of the arm that always runs beside."
 
 
+@dataclass(frozen=True)
+class Document:
+    """A study file as read: its tables, with `--set` and `--data-dir` applied, and where its keys stand."""
+
+    name: str
+    "name of the file, for messages"
+    data: dict[str, Any]
+    "the parsed tables"
+    lines: dict[str, int]
+    "line of every key and table that the file itself holds"
+    base: Path
+    "folder of the file, where the paths of event tables start"
+
+
+def read_document(path: Path, *, overrides: Sequence[str] = (), data_dir: Path | None = None) -> Document:
+    """The tables of a study file, not yet checked; arguments as for `read_study`.
+
+    Raises:
+      UserError: the file cannot be read or parsed, or an override cannot be applied.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        raise UserError(
+            f"study file '{path}' {reason}; give the path of a TOML file such as those in examples/, or "
+            "write one with `osteon init`"
+        ) from error
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(
+            f"study file '{path}' is not valid TOML: {error}; text goes in quotes, tables in [brackets]"
+        ) from error
+    return make_document(
+        data,
+        lines=key_lines(text),
+        overrides=overrides,
+        name=str(path),
+        base=Path(path).parent,
+        data_dir=data_dir,
+    )
+
+
+def make_document(
+    data: dict[str, Any],
+    *,
+    lines: dict[str, int] | None = None,
+    overrides: Sequence[str] = (),
+    name: str = "study",
+    base: Path | None = None,
+    data_dir: Path | None = None,
+) -> Document:
+    """A document from parsed tables; see `read_document`."""
+    data, lines = _with_level_list(data), dict(lines or {})
+    for text in overrides:
+        path, value = parse_override(text)
+        apply_override(data, path, value)
+        lines.pop(path, None)
+    if isinstance(data.get("image"), dict):
+        folder = (
+            data_dir if data_dir is not None else (base or Path()) / str(data["image"].get("folder", "."))
+        )
+        data["image"] = {**data["image"], "folder": str(folder)}
+    return Document(name, data, lines, base or Path())
+
+
+def bind_study(document: Document) -> tuple[Study | None, list[Problem]]:
+    """The study of a document, None unless every key is right, and everything that is wrong."""
+    binder = Binder(document.lines)
+    study = binder.table(Study, document.data, "")
+    if study is not None:
+        study = with_event_tables(study, binder, document.base)
+        check_consistency(study, binder)
+    return (None if binder.problems else study), binder.problems
+
+
 def read_study(path: Path, *, overrides: Sequence[str] = (), data_dir: Path | None = None) -> Study:
     """A checked study.
 
@@ -45,27 +123,7 @@ def read_study(path: Path, *, overrides: Sequence[str] = (), data_dir: Path | No
       UserError: the file cannot be read or parsed, or has wrong, missing or unknown keys (all of them at
         once, with line numbers and the nearest known key).
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
-        raise UserError(
-            f"study file '{path}' {reason}; give the path of a TOML file such as those in examples/"
-        ) from error
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(
-            f"study file '{path}' is not valid TOML: {error}; text goes in quotes, tables in [brackets]"
-        ) from error
-    return parse_study(
-        data,
-        lines=key_lines(text),
-        overrides=overrides,
-        name=str(path),
-        base=Path(path).parent,
-        data_dir=data_dir,
-    )
+    return _checked(read_document(path, overrides=overrides, data_dir=data_dir))
 
 
 def parse_study(
@@ -78,27 +136,15 @@ def parse_study(
     data_dir: Path | None = None,
 ) -> Study:
     """A checked study from a parsed document; see `read_study`."""
-    binder = Binder(lines)
-    data = _with_level_list(data)
-    for text in overrides:
-        path, value = parse_override(text)
-        apply_override(data, path, value)
-        binder.lines.pop(path, None)
-    if isinstance(data.get("image"), dict):
-        folder = (
-            data_dir if data_dir is not None else (base or Path()) / str(data["image"].get("folder", "."))
-        )
-        data["image"] = {**data["image"], "folder": str(folder)}
-    study = binder.table(Study, data, "")
-    if study is not None:
-        study = with_event_tables(study, binder, base or Path())
-        check_consistency(study, binder)
-    if study is None or binder.problems:
-        count = len(binder.problems)
-        head = f"study file '{name}' has {count} problem{'s' if count > 1 else ''}:"
-        raise UserError(
-            "\n  ".join([head, *binder.problems]) if count > 1 else f"{head} {binder.problems[0]}"
-        )
+    return _checked(
+        make_document(data, lines=lines, overrides=overrides, name=name, base=base, data_dir=data_dir)
+    )
+
+
+def _checked(document: Document) -> Study:
+    study, problems = bind_study(document)
+    if study is None:
+        raise error_of(problems, f"study file '{document.name}'")
     return study
 
 

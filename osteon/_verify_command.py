@@ -4,6 +4,7 @@ import argparse
 
 from ._errors import UserError
 from ._manifest import differences, read_manifest
+from ._output import answer
 
 
 def verify_command(arguments: argparse.Namespace) -> None:
@@ -16,4 +17,6 @@ def verify_command(arguments: argparse.Namespace) -> None:
     if wrong:
         shown = "; ".join(wrong[:10]) + (f"; and {len(wrong) - 10} more" if len(wrong) > 10 else "")
         raise UserError(f"'{arguments.folder}' is not as the run left it: {shown}")
-    print(f"{arguments.folder}: {len(read_manifest(arguments.folder))} files as the run left them")
+    count = len(read_manifest(arguments.folder))
+    text = f"{arguments.folder}: {count} files as the run left them"
+    answer(arguments, text, {"folder": str(arguments.folder), "files": count})

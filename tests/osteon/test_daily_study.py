@@ -249,7 +249,7 @@ def test_check_names_the_activities_and_what_is_solved(tmp_path, capsys):
     """three activities of the preset come from two solves"""
     path = tmp_path / "study.toml"
     path.write_text(study_text(PRESET))
-    assert main(["check", str(path)]) == 0
+    assert main(["check", str(path), "--no-picture"]) == 0
     text = capsys.readouterr().out
     assert "loaded by 3 activities from 2 solves" in text
     assert "extension: compression 1490 N with extension 4200 N mm, 60 cycles a day" in text

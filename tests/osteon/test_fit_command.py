@@ -33,7 +33,7 @@ def fit(tmp_path: Path, *arguments: str) -> int:
 
 
 @pytest.mark.slow
-def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path):
+def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path, capsys):
     """Two evaluations and no convergence (exit code 3), then the same command: the folder is complete, the
     state is gone, and the posterior is that of an uninterrupted fit.
     """
@@ -45,7 +45,11 @@ def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path):
     assert fit(tmp_path, *trials) == 0
     assert not state.exists()
     whole = tmp_path / "whole"
-    assert main(["fit", "--out", str(whole), "--quiet", "--no-cache", *trials]) == 0
+    capsys.readouterr()
+    assert main(["fit", "--out", str(whole), "--quiet", "--no-cache", "--json", *trials]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["page"] == str(whole / "posterior.json")
+    assert len(told["parameters"]) == len(LEARNED)
     out = tmp_path / "out"
     for name in ("posterior.json", "parameters.csv", "observations.csv", "history.csv", "summary.json"):
         assert (out / name).stat().st_size > 0

@@ -1,6 +1,8 @@
 """`osteon gallery`: several studies, one table, one report; and the studies of examples/gallery."""
 
+import contextlib
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -28,8 +30,17 @@ def gallery(tmp_path_factory) -> Path:
     )
     (folder / "nothing.toml").write_text(STUDY[: STUDY.index("[[arm]]")])
     out = folder / "out"
-    assert main(["gallery", str(folder), "--out", str(out), "--quiet"]) == 0
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["gallery", str(folder), "--out", str(out), "--quiet", "--json"]) == 0
+    (folder / "answer.json").write_text(printed.getvalue())
     return out
+
+
+def test_the_answer_for_machines_has_the_table(gallery):
+    """--json: where the report lies, and the rows of gallery.csv"""
+    told = json.loads((gallery.parent / "answer.json").read_text())
+    assert (told["command"], told["exit_code"], told["page"]) == ("gallery", 0, str(gallery / "gallery.html"))
+    assert told["results"] == json.loads((gallery / "summary.json").read_text())["results"]
 
 
 def test_every_study_has_a_run_folder_of_its_own(gallery):

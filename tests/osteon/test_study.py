@@ -2,18 +2,21 @@
 
 import copy
 import dataclasses
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from osteon import Study, UserError, read_study
+from osteon import Study, UserError, _study_tables, read_study
 from osteon._overrides import apply_override, parse_override, to_toml
 from osteon._schema import key_lines
 from osteon._study import parse_study, report_months
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "study.md"
+
+_TABLES = [item for item in vars(_study_tables).values() if dataclasses.is_dataclass(item)]
 
 GOOD = """\
 title = "A study"
@@ -198,6 +201,37 @@ def test_every_key_is_described_in_the_document():
 
     missing = [name for name in names(Study) if f"`{name}`" not in text]
     assert not missing
+
+
+def test_the_document_names_no_key_that_is_gone():
+    """the first column of every table of keys holds keys of the schema"""
+    known = {"key"}
+
+    def names(cls):
+        for field in dataclasses.fields(cls):
+            known.add(field.name)
+            for inner in _tables_in(field.type):
+                names(inner)
+
+    names(Study)
+    text = DOCUMENT.read_text(encoding="utf-8").partition("## What a run writes")[0]
+    tables = re.findall(r"^\| key \|.*\n\|[-|]+\n((?:\|.*\n)+)", text, re.MULTILINE)
+    cells = [row.split("|")[1] for table in tables for row in table.splitlines()]
+    assert len(cells) > 80
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} <= known
+
+
+@pytest.mark.parametrize("table", _TABLES, ids=lambda table: table.__name__)
+def test_the_defaults_in_the_document_are_those_of_the_tables(table):
+    """a number or a text that is a default stands in the row of its key"""
+    rows = [row for row in DOCUMENT.read_text(encoding="utf-8").splitlines() if row.startswith("| `")]
+    for field in dataclasses.fields(table):
+        if isinstance(field.default, bool) or not isinstance(field.default, (int, float, str)):
+            continue
+        shown = f'"{field.default}"' if isinstance(field.default, str) else f"{field.default:g}"
+        shown = shown.replace("1e-06", "1e-6")
+        about = [row for row in rows if f"`{field.name}`" in row.split("|")[1]]
+        assert any(shown in row for row in about), (field.name, shown, about)
 
 
 def _tables_in(annotation) -> list[type]:

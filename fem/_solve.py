@@ -165,7 +165,7 @@ def solve(
     solve each.
 
     Reference: multigrid-preconditioned conjugate gradients, Tatebe 1993; implicit derivatives,
-      Christianson 1994, Optim. Methods Softw. 3, 311.
+    Christianson 1994, Optim. Methods Softw. 3, 311.
     """
     if plan.cell is not None:
         return solve_periodic(

@@ -50,8 +50,8 @@ def read_trials(folder: str | Path | None = None) -> Trials:
         was found.
 
     >>> trials = read_trials()
-    >>> trials.observations[0].source != ""
-    True
+    >>> sorted({group.role for group in trials.groups.values()})
+    ['calibration', 'context', 'validation']
     """
     folder = TRIALS if folder is None else Path(folder)
     problems: list[str] = []

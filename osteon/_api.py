@@ -47,6 +47,8 @@ class RunInside:
     "what is read off them"
     begin: float
     "`time.perf_counter` at the start"
+    seconds: list[dict[str, Any]]
+    "what every arm took"
 
 
 def make_study(tables: dict[str, Any], *, data_dir: str | Path | None = None) -> Study:
@@ -111,7 +113,7 @@ def run(
         from ._prepared import prepare
 
         prepared = prepare(study)
-        results = simulate_study(prepared, log.append, bar, memory_gb=memory_gb)
+        results, seconds = simulate_study(prepared, log.append, bar, memory_gb=memory_gb)
         answers = study_answers(prepared, results, log.append, bar)
         summary = finite(run_summary(prepared, results, answers.rows, answers.points))
         maps = _maps(prepared, results, answers)
@@ -123,7 +125,7 @@ def run(
         changes=make_table(summary["intervals"]),
         maps=RunMaps(maps),
         log=tuple(log),
-        inside=RunInside(prepared, results, answers, begin),
+        inside=RunInside(prepared, results, answers, begin, seconds),
     )
     if out is not None:
         result.write(out)

@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_resume(commands)
     _add_gallery(commands)
     _add_fit(commands)
     _add_qualify(commands)
@@ -30,6 +31,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_check(commands)
     report = commands.add_parser("report", help="write report.html of a finished run again")
     report.add_argument("folder", type=Path, metavar="RUN_FOLDER")
+    verify = commands.add_parser("verify", help="compare a run folder with the manifest of its files")
+    verify.add_argument("folder", type=Path, metavar="RUN_FOLDER")
     doctor = commands.add_parser("doctor", help="backend, precision, memory, versions")
     doctor.add_argument("--json", action="store_true", help="as JSON")
     return parser
@@ -69,6 +72,18 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     _add_run_options(run, "STUDY")
 
 
+def _add_resume(commands: argparse._SubParsersAction) -> None:
+    resume = commands.add_parser(
+        "resume",
+        help="go on with a run that was cut off",
+        description="Goes on from the last checkpoint of a run that was interrupted, killed or ran out of "
+        "disk. The finished run is that of an uninterrupted one to the bit, log.txt and timing.json apart.",
+    )
+    resume.add_argument("folder", type=Path, metavar="RUN_FOLDER", help="the run, or its .partial folder")
+    _add_progress(resume)
+    _add_machine(resume)
+
+
 def _add_run_options(parser: argparse.ArgumentParser, name: str) -> None:
     _add_folder(parser, name)
     _add_machine(parser)
@@ -76,6 +91,10 @@ def _add_run_options(parser: argparse.ArgumentParser, name: str) -> None:
 
 def _add_folder(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--out", type=Path, help=f"new folder (default: runs/{name}-001, -002, ...)")
+    _add_progress(parser)
+
+
+def _add_progress(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument(
         "--progress", action="store_true", help="progress bar also where this is not a terminal"
@@ -269,6 +288,14 @@ def _command(name: str):
         from ._run_command import run_command
 
         return run_command
+    if name == "resume":
+        from ._resume_command import resume_command
+
+        return resume_command
+    if name == "verify":
+        from ._verify_command import verify_command
+
+        return verify_command
     if name == "gallery":
         from ._gallery_command import gallery_command
 

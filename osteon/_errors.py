@@ -35,6 +35,12 @@ class MemoryRefused(OsteonError):
     exit_code = EXIT_MEMORY
 
 
+class InterruptedRun(OsteonError):
+    """The run was cut off and can go on where it was."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
 def one_sentence(error: BaseException) -> str:
     """Text of an exception on one line."""
     text = " ".join(str(error).split())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import UserError
+from ._manifest import update_manifest
 from ._quantities import BY_NAME, QUANTITIES, select, unique
 from ._runfolder import write_atomic
 
@@ -39,7 +40,9 @@ def write_report(folder: Path) -> Path:
     html = render_report(
         summary, _load(folder, "versions.json"), _figures(folder, _load(folder, "figures.json"))
     )
-    return write_atomic(folder / "report.html", html.encode("utf-8"))
+    report = write_atomic(folder / "report.html", html.encode("utf-8"))
+    update_manifest(folder, report.name)
+    return report
 
 
 def render_report(summary: dict[str, Any], versions: dict[str, Any], figures: list[dict[str, Any]]) -> str:

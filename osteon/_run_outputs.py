@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,32 @@ def _write_vti(
         np.asarray(level.grid.spacing),
         np.asarray(level.grid.origin),
         grids,
+        direction=np.asarray(level.grid.direction),
+    )
+
+
+def write_invalid(folder: Path, level: LevelBone, arm: str, month: int, part: Any, parameters: Any) -> None:
+    """Density of an arm that did not converge, at its last good month; file and fields say INVALID.
+
+    Args:
+      folder: where to write.
+      level: the body.
+      arm: name of the arm.
+      month: of the part.
+      part: the last complete part of the simulation, see `remodeling.Parts`.
+      parameters: biological parameters.
+    """
+    import meshes
+    import remodeling
+
+    carry = part[0] if isinstance(part, tuple) else part.carry
+    density = np.zeros(level.bone.shape, np.float32)
+    density[level.bone] = 1000 * np.asarray(remodeling.vbmd(carry.state, parameters.mineral_maximum))
+    meshes.write_vti(
+        folder / f"INVALID_{slug(level.name)}_{slug(arm)}_month{month}.vti",
+        np.asarray(level.grid.spacing),
+        np.asarray(level.grid.origin),
+        {"INVALID_vbmd_mg_cm3": density},
         direction=np.asarray(level.grid.direction),
     )
 

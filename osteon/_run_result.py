@@ -205,6 +205,7 @@ class RunResult:
           UserError: the folder exists and is not empty, or cannot be made.
         """
         from ._api import double_precision
+        from ._manifest import write_manifest
         from ._run_command import write_run
         from ._runfolder import run_folder
 
@@ -220,7 +221,10 @@ class RunResult:
                 silent,
                 maps=maps,
                 begin=inside.begin,
+                seconds=inside.seconds,
             )
+            folder.write_log()
+            write_manifest(folder.path)
         return Path(out) / "report.html"
 
     def __repr__(self) -> str:

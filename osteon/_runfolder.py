@@ -4,6 +4,7 @@ import contextlib
 import csv
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
@@ -77,7 +78,7 @@ def write_atomic(path: Path, content: bytes) -> Path:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
         # mkstemp makes files private; a result is as readable as the person's other files.
-        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).chmod(0o666 & ~umask())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -85,7 +86,8 @@ def write_atomic(path: Path, content: bytes) -> Path:
     return path
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The file mode bits that the person takes away from new files."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -96,12 +98,17 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "unnamed"
 
 
+def numbered_paths(parent: Path, stem: str) -> Iterator[Path]:
+    """Those of `stem-001`, `stem-002`, ... that do not exist in `parent`."""
+    for number in itertools.count(1):
+        path = parent / f"{stem}-{number:03d}"
+        if not path.exists():
+            yield path
+
+
 def fresh_path(parent: Path, stem: str) -> Path:
     """The first of `stem-001`, `stem-002`, ... that does not exist in `parent`."""
-    number = 1
-    while (parent / f"{stem}-{number:03d}").exists():
-        number += 1
-    return parent / f"{stem}-{number:03d}"
+    return next(numbered_paths(parent, stem))
 
 
 def require_fresh(path: Path) -> None:
@@ -137,7 +144,7 @@ def run_folder(path: Path) -> Iterator[RunFolder]:
         folder = RunFolder(temporary)
         yield folder
         folder.write_log()
-        temporary.chmod(0o777 & ~_umask())
+        temporary.chmod(0o777 & ~umask())
         if path.is_dir():
             path.rmdir()
         temporary.replace(path)
@@ -179,6 +186,18 @@ def sha256(path: Path) -> str:
     with path.open("rb") as stream:
         while block := stream.read(1 << 20):
             digest.update(block)
+    return digest.hexdigest()
+
+
+def sources_sha256() -> str:
+    """Hash of the program's own source files and tables: tells apart what one version number covers."""
+    digest = hashlib.sha256()
+    root = Path(__file__).parents[1]
+    for package in ("meshes", "fem", "remodeling", "calibration", "osteon"):
+        for path in sorted((root / package).rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0")
+                digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

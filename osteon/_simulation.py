@@ -1,12 +1,12 @@
 """One level through its arms: mechanics, remodeling, and the load test at every reported month."""
 
-import time
 from dataclasses import dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
 
 from ._activities import ChosenDay
+from ._checkpoints import ArmParts, Checkpoints
 from ._errors import NotConvergedError, UserError, input_errors
 from ._levels import LevelBone
 from ._load_test import activity_records, baseline_activity_energy
@@ -302,6 +302,7 @@ def simulate_arm(
     load_test: Any,
     past: Any = None,
     exposure: Any = None,
+    parts: Any = None,
 ) -> ArmResult:
     """Simulate one arm and test the bone's stiffness and strength at every reported month.
 
@@ -315,6 +316,7 @@ def simulate_arm(
       load_test: function of `_load_test.make_load_test`, one for all levels and arms.
       past: bone at the end of a history, of `past_bone`.
       exposure: drugs of the arm, for what the answer relies on.
+      parts: keeper of the simulation's parts, `remodeling.Parts`; by default they are not kept.
 
     Raises:
       NotConvergedError: a solve that did not reach its tolerance.
@@ -324,7 +326,6 @@ def simulate_arm(
     import fem
     import remodeling
 
-    begin = time.perf_counter()
     report_every, solve_every = steps_of_report(study.time, study.mechanics.fe_every_months)
     options = remodeling.make_options(
         substeps=1, solve_every=solve_every, report_every=report_every, compartments=2
@@ -341,6 +342,7 @@ def simulate_arm(
             female=float(study.subject.sex == "female"),
             history=past,
             options=options,
+            parts=parts or ArmParts(Checkpoints(), arm, lambda index: None),
         )
     except fem.NotConvergedError as error:
         raise NotConvergedError(f"level '{level.name}', arm '{arm}': {error}") from error
@@ -393,7 +395,6 @@ def simulate_arm(
             "iterations_max": int(iterations.max()),
             "relative_residual_max": float(np.asarray(info.relative_residual).max()),
             "converged": True,
-            "seconds": time.perf_counter() - begin,
         },
         held=np.asarray(trajectory.activity) == 0,
         activities=[] if day is None else activity_records(day, by_activity, months),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ._errors import UserError
+from ._event_table import with_event_tables
 from ._overrides import apply_override, parse_override
 from ._runfolder import slug
 from ._schema import Binder, key_lines
@@ -73,6 +74,7 @@ def parse_study(
         data["image"] = {**data["image"], "folder": str(folder)}
     study = binder.table(Study, data, "")
     if study is not None:
+        study = with_event_tables(study, binder, base or Path())
         check_consistency(study, binder)
     if study is None or binder.problems:
         count = len(binder.problems)

@@ -278,6 +278,12 @@ class Arm:
     "Name in every output."
     dose: tuple[DoseRow, ...] = key(())
     "Doses."
+    events: str | None = key(None)
+    "CSV file of doses with NONMEM's columns, from the folder of the study; added to `dose`."
+    events_id: str | None = key(None)
+    "Subject of that table, its column ID; absent: the only one."
+    events_time: str | None = key(None, allowed=("days", "hours"))
+    "Unit of its TIME and II; absent: days."
     trials: tuple[str, ...] = key(())
     "Arms of the trial table (docs/trials.md) whose results are shown beside this arm."
 

@@ -84,11 +84,14 @@ from ._mechanisms import Igf1Memory as Igf1Memory
 from ._mechanisms import Mechanisms as Mechanisms
 from ._mechanisms import ResorptionMechanisms as ResorptionMechanisms
 from ._mechanisms import bone_mechanisms as bone_mechanisms
+from ._options import SimulationOptions as SimulationOptions
+from ._options import make_options as make_options
 from ._parameters import PARAMETERS as PARAMETERS
 from ._parameters import BoneParameters as BoneParameters
 from ._parameters import ParameterEntry as ParameterEntry
 from ._parameters import default_parameters as default_parameters
 from ._parameters import make_parameters as make_parameters
+from ._parts import Parts as Parts
 from ._person import Person as Person
 from ._person import make_person as make_person
 from ._person import stack_people as stack_people
@@ -109,10 +112,6 @@ from ._reliance import MechanismEntry as MechanismEntry
 from ._reliance import Reliance as Reliance
 from ._reliance import relied_on as relied_on
 from ._response import hill as hill
-from ._simulate import SimulationInfo as SimulationInfo
-from ._simulate import SimulationOptions as SimulationOptions
-from ._simulate import Trajectory as Trajectory
-from ._simulate import make_options as make_options
 from ._simulate import simulate as simulate
 from ._simulate import simulate_checked as simulate_checked
 from ._state import BoneState as BoneState
@@ -122,6 +121,8 @@ from ._state import room as room
 from ._state import vbmd as vbmd
 from ._surface import compact_surface as compact_surface
 from ._surface import specific_surface as specific_surface
+from ._trajectory import SimulationInfo as SimulationInfo
+from ._trajectory import Trajectory as Trajectory
 from ._units import estradiol_pg_ml_from_pmol_l as estradiol_pg_ml_from_pmol_l
 from ._units import estradiol_pmol_l as estradiol_pmol_l
 from ._units import testosterone_ng_dl_from_nmol_l as testosterone_ng_dl_from_nmol_l

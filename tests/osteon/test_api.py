@@ -49,7 +49,8 @@ def test_a_notebook_in_single_precision_gets_the_same_bits_and_keeps_its_setting
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert result.write(tmp_path / "here") == tmp_path / "here" / "report.html"
-    for name in ("timecourse.csv", "study.toml", "maps/l3.vti", "figures/l3_change.png"):
+    assert osteon.main(["verify", str(tmp_path / "here")]) == 0
+    for name in ("summary.json", "timecourse.csv", "study.toml", "maps/l3.vti", "figures/l3_change.png"):
         assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "notebook" / name).read_bytes(), name
 
 

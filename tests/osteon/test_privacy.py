@@ -1,0 +1,143 @@
+"""Names planted wherever a file or a machine can carry one reach no output: table, picture, map or page."""
+
+import base64
+import gzip
+import re
+import struct
+import zlib
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+import meshes
+from osteon import main
+
+NAME = "Zwetschgenbaum"
+"""Stands for a patient; a word that nothing else holds."""
+
+STUDY = f"""\
+# {NAME} came on a Tuesday
+title = "A small study"
+[subject]
+sex = "male"
+age_years = 60
+testosterone_ng_dl = 200
+estradiol_pg_ml = 15
+[image]
+path = "{NAME}_ct.nii.gz"
+mask = "{NAME}_mask.nii.gz"
+[image.calibration]
+slope = 0.75
+intercept = 5.0
+density_type = "ha"
+[[levels]]
+name = "L3"
+label = 22
+[mechanics]
+fe_every_months = 6
+[time]
+months = 6
+[[arm]]
+name = "weekly"
+[[arm.dose]]
+drug = "testosterone-cypionate"
+amount_mg = 100
+every_days = 7
+"""
+
+
+def planted_nifti(folder: Path) -> None:
+    """CT and mask with the name in every text field of the header, in an extension and in the file names."""
+    vertebra = meshes.make_vertebra(3.0)
+    affine = np.diag([3.0, 3.0, 3.0, 1.0])
+    for values, what in (
+        (np.asarray(vertebra.hu.values).astype(np.float32), "ct"),
+        (np.where(np.asarray(vertebra.labels.values) > 0, 22, 0).astype(np.uint8), "mask"),
+    ):
+        image = nibabel.Nifti1Image(values, affine)
+        image.header.set_xyzt_units("mm")
+        for field in ("descrip", "aux_file", "intent_name", "db_name", "data_type"):
+            image.header[field] = NAME[: image.header[field].dtype.itemsize]
+        extension = nibabel.nifti1.Nifti1Extension("comment", NAME.encode())
+        image.header.extensions.append(extension)
+        nibabel.save(image, folder / f"{NAME}_{what}.nii.gz")
+    (folder / f"{NAME}.toml").write_text(STUDY)
+
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def _png_texts(content: bytes):
+    """The compressed texts of a PNG."""
+    at = 8
+    while at + 8 <= len(content):
+        (size,), kind = struct.unpack(">I", content[at : at + 4]), content[at + 4 : at + 8]
+        data = content[at + 8 : at + 8 + size]
+        if kind == b"zTXt":
+            yield zlib.decompress(data.partition(b"\0")[2][1:])
+        at += 12 + size
+
+
+def layers(content: bytes):
+    """The bytes of a file, and what unpacks from them: gzip, zlib chunks of PNG, base64 of HTML and VTK."""
+    yield content
+    if content[:2] == b"\x1f\x8b":
+        yield from layers(gzip.decompress(content))
+    if content[:8] == _PNG:
+        yield from _png_texts(content)
+    if content[:200].lstrip().startswith((b"<!", b"<?xml", b"<html", b"<VTK")):
+        for packed in re.findall(rb"[A-Za-z0-9+/]{64,}={0,2}", content):
+            try:
+                yield from layers(base64.b64decode(packed, validate=True))
+            except ValueError:
+                continue
+
+
+def found(folder: Path, words: list[bytes]) -> list[str]:
+    """Names of files under `folder` that hold one of the words, in the name or in any layer, in any case."""
+    hits = []
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder).as_posix().encode().lower()
+        texts = [inside, *((layer.lower() for layer in layers(path.read_bytes())) if path.is_file() else ())]
+        hits += [f"{path.name}: {word!r}" for word in words if any(word.lower() in text for text in texts)]
+    return hits
+
+
+@pytest.mark.parametrize("plant", [planted_nifti], ids=["NIfTI"])
+def test_no_name_reaches_an_output(plant, tmp_path, monkeypatch, capsys):
+    """Planted in headers, extensions, comments, file and folder names, user, home and host; found nowhere."""
+    folder = tmp_path / f"{NAME}-home"
+    folder.mkdir()
+    plant(folder)
+    for variable in ("USER", "LOGNAME", "USERNAME", "HOSTNAME"):
+        monkeypatch.setenv(variable, NAME)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setattr("platform.node", lambda: NAME)
+    monkeypatch.setattr("socket.gethostname", lambda: NAME)
+    out = tmp_path / "run"
+    assert main(["run", str(folder / f"{NAME}.toml"), "--out", str(out)]) == 0, capsys.readouterr().err
+    assert found(out, [NAME.encode(), str(tmp_path).encode()]) == []
+    assert main(["check", str(folder / f"{NAME}.toml"), "--out", str(tmp_path / "check")]) == 0
+    assert found(tmp_path / "check", [NAME.encode(), str(tmp_path).encode()]) == []
+
+
+def test_the_search_finds_what_is_planted(tmp_path):
+    """The search of the test above sees every layer: plain, gzip, PNG text, base64 in a page."""
+    name = NAME.encode()
+    text = b"Author\0\0" + zlib.compress(name)
+    png = _PNG + struct.pack(">I", len(text)) + b"zTXt" + text + b"\0\0\0\0"
+    page = b"<!doctype html><img src='data:image/png;base64," + base64.b64encode(png) + b"'>"
+    files = {
+        "a.txt": b"by " + name,
+        "b.gz": gzip.compress(name),
+        "c.png": png,
+        "d.html": page,
+        f"{NAME}.txt": b"",
+        "clean.txt": b"nobody",
+    }
+    for file, content in files.items():
+        (tmp_path / file).write_bytes(content)
+    hits = {hit.split(":")[0] for hit in found(tmp_path, [name])}
+    assert hits == set(files) - {"clean.txt"}

@@ -3,8 +3,9 @@
     python tools/licences.py            # print the page
     python tools/licences.py --write    # write docs/licences.md
 
-Walks the dependencies of pyproject.toml and of the extras that people install to use the program; the tools of
-developers are left out. Licence expressions come from pip-licenses, which reads SPDX fields and classifiers.
+Walks the dependencies of pyproject.toml and of the extras that people install to use the program; the tools
+of developers are left out. Licence expressions come from pip-licenses, which reads SPDX fields and
+classifiers.
 """
 
 import argparse
@@ -29,16 +30,18 @@ ELSEWHERE = {"blackjax": "Apache-2.0", "wildmeshing": "MPL-2.0"}
 
 _HEAD = """# Licences
 
-osteon is under the Apache License 2.0 ([LICENSE](../LICENSE)). It copies no code under the GPL or LGPL. What it installs, with
-the licence that each package states of itself; written by `make licences`, versions are in `requirements.txt`.
+osteon is under the Apache License 2.0 ([LICENSE](../LICENSE)). It copies no code under the GPL
+or LGPL. What it installs, with the licence that each package states of itself; written by `make licences`,
+versions are in `requirements.txt`.
 
 | package | licence | installed with |
 |---|---|---|
 """
 _TAIL = """
-The extras `cuda12` and `cuda13` install NVIDIA's CUDA libraries with jax, under NVIDIA's own licence agreement. `bench`
-(parosol-py) and `oracles` (bone-models) are programs that tests and benchmarks compare with; they are no part of a run.
-What the HTML report carries inside (scripts for browsers) has its licence beside it in `osteon/viewer/`.
+The extras `cuda12` and `cuda13` install NVIDIA's CUDA libraries with jax, under NVIDIA's own licence
+agreement. `bench` (parosol-py) and `oracles` (bone-models) are programs that tests and benchmarks compare with;
+they are no part of a run. Scripts for browsers that the HTML report carries inside have their licence beside them in
+`osteon/viewer/`.
 """
 
 
@@ -92,7 +95,7 @@ def stated_licences() -> dict[str, str]:
 
 
 def is_copyleft_only(licence: str) -> bool:
-    """Whether the GPL or AGPL is the only choice; a runtime exception or a second licence is another choice."""
+    """Whether the GPL or AGPL is the only choice; a second licence or an exception is another."""
     return all(
         re.search(r"\bA?GPL|(?<!Lesser )General Public License", choice) and " WITH " not in choice
         for choice in re.split(r"\s+OR\s+", licence)

@@ -39,9 +39,9 @@ versions are in `requirements.txt`.
 """
 _TAIL = """
 The extras `cuda12` and `cuda13` install NVIDIA's CUDA libraries with jax, under NVIDIA's own licence
-agreement. `bench` (parosol-py) and `oracles` (bone-models) are programs that tests and benchmarks compare with;
-they are no part of a run. Scripts for browsers that the HTML report carries inside have their licence beside them in
-`osteon/viewer/`.
+agreement. `bench` (parosol-py) and `oracles` (bone-models) are programs that tests and benchmarks compare
+with; they are no part of a run. Scripts for browsers that the HTML report carries inside have their licence
+beside them in `osteon/viewer/`.
 """
 
 

@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 DATA ?= ../shared/data
 DEMO_STUDY := examples/l3_builtin.toml
 
-.PHONY: help install demo gallery lint types test test-slow bench lock clean
+.PHONY: help install demo gallery lint types test test-slow test-lowest docs linkcheck bench lock licences wheel check-wheel sbom clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1|/' | column -t -s '|'
@@ -50,6 +50,28 @@ test: lint types ## lint, types and every test but the slow ones
 test-slow: $(STAMP) ## the tests that take minutes
 	$(PYTHON) -m pytest -q -m slow
 
+# The lowest versions that pyproject.toml allows, in an environment of its own; the file that it leaves is kept in git,
+# so that a reader sees what the lower bounds were tested with.
+LOWEST := build/lowest
+LOWEST_TESTS := tests/fem/test_verification.py tests/fem/test_solver.py tests/meshes tests/remodeling/test_bone_step.py \
+  tests/remodeling/test_pharmacokinetics.py tests/calibration/test_densitometry.py tests/calibration/test_trials.py \
+  tests/osteon/test_command_line.py tests/osteon/test_study.py tests/osteon/test_api.py tests/osteon/test_report.py
+
+test-lowest: $(STAMP) ## some of the tests with the lowest versions that are allowed (minutes)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(VENV)/bin/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --extra readers --extra unstructured \
+	  --extra export --no-header --no-annotate pyproject.toml -o tools/lowest.txt
+	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(LOWEST)
+	$(VENV)/bin/uv pip install --quiet --python $(LOWEST) -r tools/lowest.txt 'pytest>=8.3'
+	$(LOWEST)/bin/python -m pytest -q -m 'not slow' $(LOWEST_TESTS)
+
+docs: $(STAMP) ## build/docs: guides, examples that are run, reference; every warning is an error
+	$(PYTHON) -m sphinx -E -q -W --keep-going -b html docs build/docs
+	@echo build/docs/index.html
+
+linkcheck: $(STAMP) ## links of the documentation that leave the project (needs a network)
+	$(PYTHON) -m sphinx -q -D plot_gallery=0 -b linkcheck docs build/linkcheck
+
 bench: $(STAMP) ## set-up, compile, solve, gradient and memory, beside parosol-py where it is installed
 	$(PYTHON) -m benchmarks --data $(DATA)
 
@@ -57,12 +79,25 @@ bench: $(STAMP) ## set-up, compile, solve, gradient and memory, beside parosol-p
 lock: ## write requirements.txt anew (needs pip-tools)
 	pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --extra readers --extra dev --build-deps-for editable \
+	  --extra readers --extra dev --extra docs --build-deps-for editable \
 	  --constraint requirements-pins.txt --output-file requirements.new pyproject.toml
-	{ echo '# Locked dependencies of osteon with the extras readers and dev, hashed. Written by `make lock`; do not edit.'; \
+	{ echo '# Locked dependencies of osteon with the extras readers, dev and docs, hashed. Written by `make lock`; do not edit.'; \
 	  grep -vE '^(#|osteon @|$$)' requirements.new; } > requirements.txt
 	rm requirements.new
 
+licences: $(STAMP) ## docs/licences.md anew (needs pip-licenses, extra release)
+	$(PYTHON) tools/licences.py --write
+
+wheel: $(STAMP) ## dist/*.whl
+	rm -rf build/lib* build/bdist* dist/osteon-*.whl
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+
+check-wheel: wheel ## install the wheel into a new environment and run it from another folder
+	$(PYTHON) tools/check_wheel.py dist/osteon-*.whl
+
+sbom: wheel ## dist/osteon.cdx.json: what a new environment with the wheel holds (needs cyclonedx-bom, extra release)
+	$(PYTHON) tools/check_wheel.py dist/osteon-*.whl --sbom dist/osteon.cdx.json
+
 clean: ## remove .venv, caches and the compiled solver (runs/ stays)
-	rm -rf $(VENV) .pytest_cache .ruff_cache build *.egg-info fem/_solver_*.so
+	rm -rf $(VENV) .pytest_cache .ruff_cache build dist *.egg-info fem/_solver_*.so docs/api docs/auto_examples
 	find . -name __pycache__ -prune -exec rm -rf {} +

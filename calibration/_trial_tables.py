@@ -48,6 +48,10 @@ def read_trials(folder: str | Path | None = None) -> Trials:
     Raises:
       ValueError: names every mistake in the tables, each with file, line, column, what is allowed and what
         was found.
+
+    >>> trials = read_trials()
+    >>> sorted({group.role for group in trials.groups.values()})
+    ['calibration', 'context', 'validation']
     """
     folder = TRIALS if folder is None else Path(folder)
     problems: list[str] = []

@@ -165,7 +165,17 @@ def solve(
     solve each.
 
     Reference: multigrid-preconditioned conjugate gradients, Tatebe 1993; implicit derivatives,
-      Christianson 1994, Optim. Methods Softw. 3, 311.
+    Christianson 1994, Optim. Methods Softw. 3, 311.
+
+    A bar of 4 x 4 x 8 mm and 1000 MPa, shortened by 1 % between smooth platens, pushes back with 160 N:
+
+    >>> import jax.numpy as jnp
+    >>> import numpy as np
+    >>> import fem
+    >>> plan = fem.make_plan(np.ones((4, 4, 8), bool), 1.0, fem.load_case("uniaxial", strain=-0.01))
+    >>> displacement, info = fem.solve(jnp.full(128, 1000.0), plan)
+    >>> bool(info.converged), round(float(info.reaction_n), 2), displacement.shape
+    (True, -160.0, (225, 3))
     """
     if plan.cell is not None:
         return solve_periodic(

@@ -78,6 +78,9 @@ def strength_crawford(
       failure_strain: see CRAWFORD_STRAIN (assumed).
 
     Reference: Crawford, Cann, Keaveny 2003, Bone 33:744.
+
+    >>> round(float(strength_crawford(11000.0, 26.0)), 1)
+    1944.8
     """
     return jnp.asarray(failure_strain * stiffness_n_per_mm * height_mm)
 

@@ -126,6 +126,13 @@ def apply_calibration(image: Image, calibration: Calibration) -> Image:
 
     Raises:
       ValueError: the image is not in HU.
+
+    >>> import numpy as np
+    >>> from meshes import make_image
+    >>> image = make_image(np.full((2, 2, 2), 150.0), 1.5, quantity="hu")
+    >>> density = apply_calibration(image, make_calibration(0.75, 1.0, "ha"))
+    >>> density.density_type, round(1000 * float(density.values[0, 0, 0]), 1)
+    ('ha', 113.5)
     """
     if image.quantity != "hu":
         raise ValueError(f"`image` must be in HU; it holds {image.quantity!r}. It may be calibrated already.")

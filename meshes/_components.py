@@ -38,6 +38,13 @@ def largest_component(mask: ArrayLike) -> np.ndarray:
 
     Raises:
       ValueError: no voxel is set.
+
+    >>> import numpy as np
+    >>> mask = np.zeros((5, 5, 5), dtype=bool)
+    >>> mask[:3] = True
+    >>> mask[4, 4, 4] = True
+    >>> int(largest_component(mask).sum())
+    75
     """
     solid = _as_mask(mask)
     if not solid.any():

@@ -86,7 +86,15 @@ def make_image(
 
 
 def affine_of(image: Image) -> np.ndarray:
-    """Affine from voxel index to RAS+ millimetres, shape (4, 4), float64."""
+    """Affine from voxel index to RAS+ millimetres, shape (4, 4), float64.
+
+    >>> import numpy as np
+    >>> image = make_image(np.zeros((2, 2, 2)), 1.5, origin=(10, 0, -5), quantity="hu")
+    >>> affine_of(image)[:3]
+    array([[ 1.5,  0. ,  0. , 10. ],
+           [ 0. ,  1.5,  0. ,  0. ],
+           [ 0. ,  0. ,  1.5, -5. ]])
+    """
     affine = np.eye(4)
     affine[:3, :3] = np.asarray(image.direction, float) * np.asarray(image.spacing, float)
     affine[:3, 3] = np.asarray(image.origin, float)

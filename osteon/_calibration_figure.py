@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from ._figures import PALETTE, new_figure, png_bytes
+from ._figures import PALETTE, new_figure
 
 
-def calibration_figure(record: dict[str, Any]) -> bytes:
-    """Density over CT number with the fitted line, and the residual of every rod or tissue; PNG bytes.
+def calibration_figure(record: dict[str, Any]) -> Any:
+    """Density over CT number with the fitted line, and the residual of every rod or tissue.
 
     Args:
       record: calibration of summary.json that was fitted (has "residuals_mg_cm3").
@@ -34,4 +34,4 @@ def calibration_figure(record: dict[str, Any]) -> bytes:
     rest.set_ylim(-largest, largest)
     rest.set_ylabel("stated less fitted, mg/cm3")
     rest.set_title("Residuals", fontsize=9)
-    return png_bytes(figure)
+    return figure

@@ -173,8 +173,10 @@ def _draw(path: Path, prepared: Prepared, plan: Plan) -> None:
 
 def level_picture(level: LevelBone) -> bytes:
     """PNG of three slices of the density around a level with the outline of what would be modelled."""
+    from ._figures import png_bytes
     from ._map_figures import overlay_figure
 
     spacing = tuple(float(edge) for edge in np.asarray(level.grid.spacing))
     title = f"{level.name}: density around the body, outline of the {int(level.bone.sum())} voxels modelled"
-    return overlay_figure(1000 * np.asarray(level.grid.values), level.bone, spacing, title=title)
+    values = 1000 * np.asarray(level.grid.values)
+    return png_bytes(overlay_figure(values, level.bone, spacing, title=title))

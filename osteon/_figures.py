@@ -1,5 +1,6 @@
-"""Pictures of a run: time courses and hormone levels. PNG bytes, colour-blind-safe, units on every axis."""
+"""Pictures of a run: time courses and hormone levels. Figures, colour-blind-safe, units on every axis."""
 
+import functools
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -15,11 +16,23 @@ _STYLES = ("--", "-", "-.", ":")
 def new_figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
     """A figure that needs no display, and its axes as a 2-D array."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _figure_class()(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+@functools.cache
+def _figure_class() -> Any:
+    from matplotlib.figure import Figure
+
+    class NotebookFigure(Figure):
+        """A figure that a notebook shows although pyplot does not know it."""
+
+        def _repr_png_(self) -> bytes:
+            return png_bytes(self, dpi=90)
+
+    return NotebookFigure
 
 
 def png_bytes(figure: Any, dpi: int = 130) -> bytes:
@@ -43,7 +56,7 @@ def change_figure(
     level: str,
     names: tuple[str, ...],
     points: Sequence[dict[str, Any]] = (),
-) -> bytes:
+) -> Any:
     """Time courses of one level, % change from baseline, one panel a quantity and one line an arm.
 
     Args:
@@ -62,7 +75,7 @@ def change_figure(
         panel.set_axis_off()
     add_legend(figure, axes.flat[0], points)
     figure.suptitle(f"{level}: change from baseline")
-    return png_bytes(figure)
+    return figure
 
 
 def draw_change(
@@ -159,7 +172,7 @@ def add_legend(figure: Any, panel: Any, points: Sequence[dict[str, Any]] = ()) -
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False)
 
 
-def level_figure(rows: list[dict[str, Any]], name: str) -> bytes:
+def level_figure(rows: list[dict[str, Any]], name: str) -> Any:
     """One quantity of every level, % change from baseline, one panel an arm and one line a level."""
     arms, levels = unique(rows, "arm"), unique(rows, "level")
     figure, axes = new_figure(4.2 * len(arms), 3.6, 1, len(arms))
@@ -174,10 +187,10 @@ def level_figure(rows: list[dict[str, Any]], name: str) -> bytes:
     for panel in axes.flat:
         panel.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
     axes.flat[-1].legend(frameon=False, title="level")
-    return png_bytes(figure)
+    return figure
 
 
-def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]) -> bytes:
+def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]) -> Any:
     """Hormone levels, mean of each step, one panel a hormone and one line an arm.
 
     Args:
@@ -202,7 +215,7 @@ def hormone_figure(courses: dict[str, dict[str, list[float]]], days: list[float]
         panel.set_axis_off()
     add_legend(figure, axes.flat[0])
     figure.suptitle("Hormone levels (mean of each step)")
-    return png_bytes(figure)
+    return figure
 
 
 def finish_panel(panel: Any, title: str, y_label: str, months: list[float]) -> None:

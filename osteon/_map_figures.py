@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ._figures import new_figure, png_bytes
+from ._figures import new_figure
 
 _PLANES = (("sagittal", 0), ("coronal", 1), ("axial", 2))
 _AXES = "RAS"
@@ -22,7 +22,7 @@ def density_figure(
     held: np.ndarray,
     title: str,
     month: int,
-) -> bytes:
+) -> Any:
     """Baseline, follow-up and % difference in three orthogonal slices through the middle of the bone.
 
     Args:
@@ -92,7 +92,7 @@ def density_figure(
         f"in the body {inside.min():.1f} to {inside.max():.1f}",
     )
     figure.suptitle(title)
-    return png_bytes(figure)
+    return figure
 
 
 def percent_change(baseline: np.ndarray, follow_up: np.ndarray) -> np.ndarray:
@@ -106,7 +106,7 @@ def percent_change(baseline: np.ndarray, follow_up: np.ndarray) -> np.ndarray:
     return np.where(bone, 100 * (follow_up - baseline) / np.where(bone, baseline, 1.0), 0.0)
 
 
-def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:
+def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> Any:
     """Strain energy density on a logarithmic scale in three orthogonal slices.
 
     Args:
@@ -132,7 +132,7 @@ def energy_figure(energy: np.ndarray, bone: np.ndarray, spacing: tuple[float, ..
     )
 
 
-def width_figure(width: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:
+def width_figure(width: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> Any:
     """Half of the interval of the change of density in three orthogonal slices.
 
     Args:
@@ -158,7 +158,7 @@ def width_figure(width: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...]
 
 def activities_figure(
     energies: dict[str, np.ndarray], bone: np.ndarray, spacing: tuple[float, ...], *, title: str
-) -> bytes:
+) -> Any:
     """Strain energy density of several activities on one logarithmic scale, sagittal above coronal slices.
 
     Args:
@@ -186,10 +186,10 @@ def activities_figure(
     label = "strain energy density (MPa)"
     figure.colorbar(image, ax=axes, location="right", shrink=0.8, extend="both", label=label)
     figure.suptitle(title)
-    return png_bytes(figure)
+    return figure
 
 
-def overlay_figure(values: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> bytes:
+def overlay_figure(values: np.ndarray, bone: np.ndarray, spacing: tuple[float, ...], *, title: str) -> Any:
     """Density in and around a bone in three orthogonal slices, with its outline.
 
     Args:
@@ -221,7 +221,7 @@ def _three_slices(
     label: str,
     extend: str,
     **style: Any,
-) -> bytes:
+) -> Any:
     """One field in three orthogonal slices through the middle of the bone, with its outline and scale."""
     crop, centre = _crop_and_centre(bone)
     figure, axes = new_figure(10.5, 3.9, 1, 3)
@@ -233,7 +233,7 @@ def _three_slices(
         panel.set_title(plane)
     figure.colorbar(image, ax=axes[0], location="right", shrink=0.8, extend=extend, label=label)
     figure.suptitle(title)
-    return png_bytes(figure)
+    return figure
 
 
 def draw_slice(

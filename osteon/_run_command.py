@@ -4,11 +4,13 @@ import argparse
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ._arm_draws import DrawsOf
 from ._checkpoints import ArmParts, Checkpoints
 from ._errors import NotConvergedError
 from ._load_test import make_load_test
@@ -103,14 +105,46 @@ def run_study(
     Returns:
       rows of timecourse.csv, and the content of summary.json.
     """
-    # Figures pull in matplotlib, which `solve` and `check` of a study do without.
-    from ._run_outputs import write_figures, write_invalid, write_maps
-
     begin = time.perf_counter()
+    results, seconds = simulate_study(
+        prepared,
+        folder.log,
+        progress,
+        memory_gb=memory_gb,
+        checkpoints=checkpoints,
+        invalid_to=folder.path.parent,
+    )
+    answers = study_answers(prepared, results, folder.log, progress)
+    summary = write_run(folder, prepared, results, answers, progress, maps=maps, begin=begin, seconds=seconds)
+    return answers.rows, summary
+
+
+def simulate_study(
+    prepared: Prepared,
+    log: Callable[[str], None],
+    progress: Progress,
+    *,
+    memory_gb: float | None = None,
+    checkpoints: Checkpoints | None = None,
+    invalid_to: Path | None = None,
+) -> tuple[list[ArmResult], list[dict[str, Any]]]:
+    """Every arm of every level, simulated; nothing is written but checkpoints.
+
+    Args:
+      prepared: the study.
+      log: takes a line of the log.
+      progress: what is told meanwhile.
+      memory_gb: limit of the memory plan; None: the machine's.
+      checkpoints: where parts are kept and found; by default nowhere.
+      invalid_to: folder for the last good density of an arm that does not converge; None: none is written.
+
+    Returns:
+      results, and the seconds of each.
+    """
     checkpoints = checkpoints or Checkpoints()
     study = prepared.study
-    folder.log(prepared.image.sentence)
-    folder.log(prepared.image.calibration["sentence"])
+    log(prepared.image.sentence)
+    log(prepared.image.calibration["sentence"])
     load_test = make_load_test()
     results: list[ArmResult] = []
     seconds: list[dict[str, Any]] = []
@@ -119,11 +153,11 @@ def run_study(
     share = 0.9 / (len(prepared.levels) * len(prepared.arms))
     for position, level in enumerate(prepared.levels):
         for note in level.notes:
-            folder.log(note)
+            log(note)
         progress.stage(f"{level.name}: mesh")
         model = make_level_model(level, study.mechanics, prepared.day)
         require_run_memory(model, study, memory_gb)
-        folder.log(f"{level.name}: {model.elements} elements")
+        log(f"{level.name}: {model.elements} elements")
         past = past_bone(level, prepared.history, prepared.parameters, study)
         for number, arm in enumerate(prepared.arms):
             progress.stage(f"{level.name}: {arm.name}")
@@ -150,40 +184,93 @@ def run_study(
                     parts,
                 )
             except NotConvergedError:
-                if parts.last is not None:
+                if parts.last is not None and invalid_to is not None:
+                    from ._run_outputs import write_invalid
+
                     month = parts.last_index * rhythm // study.time.steps_per_month
-                    write_invalid(folder.path.parent, level, arm.name, month, parts.last, prepared.parameters)
+                    write_invalid(invalid_to, level, arm.name, month, parts.last, prepared.parameters)
                 raise
             if parts.known:
-                folder.log(f"{level.name}, {arm.name}: {len(parts.known)} parts were computed before")
+                log(f"{level.name}, {arm.name}: {len(parts.known)} parts were computed before")
             if study.mechanics.strength == "nonlinear":
                 result = _pushed(result, model, level.name, study, progress, results, checkpoints, parts.name)
                 entry = result.nonlinear[-1]
-                folder.log(
+                log(
                     f"{level.name}, {arm.name}: {entry['yield_force_n']:.0f} N at 0.2 % offset in month "
                     f"{entry['month']}, {entry['newton_iterations']} Newton iterations"
                 )
             spent = time.perf_counter() - started
             results.append(result)
             seconds.append({"level": level.name, "arm": arm.name, "seconds": spent})
-            folder.log(
+            log(
                 f"{level.name}, {arm.name}: {result.solver['solves']} solves, at most "
                 f"{result.solver['iterations_max']} iterations, residual at most "
                 f"{result.solver['relative_residual_max']:.1e}, {spent:.1f} s"
             )
+    return results, seconds
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyAnswers:
+    """What is read off the results of all arms."""
+
+    draws: DrawsOf
+    "draws of the posterior by level and arm"
+    rows: list[dict[str, Any]]
+    "rows of timecourse.csv"
+    points: list[dict[str, Any]]
+    "results of trials beside them"
+
+
+def study_answers(
+    prepared: Prepared, results: list[ArmResult], log: Callable[[str], None], progress: Progress
+) -> StudyAnswers:
+    """Intervals, time courses and the trials beside them; nothing is written."""
     progress.stage("intervals")
     drawn = time.perf_counter()
     draws = run_draws(prepared, results)
-    folder.log(f"intervals of all arms, {time.perf_counter() - drawn:.1f} s")
-    progress.stage("writing tables")
+    log(f"intervals of all arms, {time.perf_counter() - drawn:.1f} s")
+    progress.stage("tables")
     rows = timecourse_rows(prepared, results, draws)
+    study, levels = prepared.study, prepared.levels
+    points = [point for level in levels for point in trial_points(study, rows, level.name, draws)]
+    return StudyAnswers(draws, rows, points)
+
+
+def write_run(
+    folder: RunFolder,
+    prepared: Prepared,
+    results: list[ArmResult],
+    answers: StudyAnswers,
+    progress: Progress,
+    *,
+    maps: bool = True,
+    begin: float,
+    seconds: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Fill the folder of a simulated study.
+
+    Args:
+      folder: where to.
+      prepared, results, answers: the study and what came of it.
+      progress: what is being done.
+      maps: write maps and draw slices.
+      begin: `time.perf_counter` at the start of the run.
+      seconds: of every arm, for timing.json.
+
+    Returns:
+      content of summary.json.
+    """
+    # Figures pull in matplotlib, which `solve` and `check` of a study do without.
+    from ._run_outputs import write_figures, write_maps
+
+    draws, rows, points = answers.draws, answers.rows, answers.points
     folder.write_text("timecourse.csv", timecourse_csv(rows))
-    folder.write_text("study.toml", to_toml(portable(study)))
+    folder.write_text("study.toml", to_toml(portable(prepared.study)))
     if maps:
         progress.stage("writing maps", advance=0.02)
         write_maps(folder, prepared, results, draws)
     progress.stage("drawing", advance=0.03)
-    points = [point for level in prepared.levels for point in trial_points(study, rows, level.name, draws)]
     folder.write_json("figures.json", write_figures(folder, prepared, results, draws, rows, points, maps))
     folder.write_json("versions.json", fingerprint(prepared))
     summary = finite(run_summary(prepared, results, rows, points))
@@ -194,7 +281,7 @@ def run_study(
     timing = {"run_seconds": time.perf_counter() - begin, "peak_memory_mb": peak_memory_mb(), "arms": seconds}
     folder.write_json("timing.json", timing)
     folder.log(f"done, peak memory {timing['peak_memory_mb']:.0f} MB")
-    return rows, summary
+    return summary
 
 
 def _pushed(

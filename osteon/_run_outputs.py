@@ -11,7 +11,8 @@ import numpy as np
 from ._activities import ChosenDay
 from ._arm_draws import ArmDraws, DrawsOf
 from ._calibration_figure import calibration_figure
-from ._figures import change_figure, hormone_figure, level_figure
+from ._errors import UserError
+from ._figures import change_figure, hormone_figure, level_figure, png_bytes
 from ._levels import LevelBone, to_source
 from ._map_figures import (
     MOST_ACTIVITIES,
@@ -163,15 +164,15 @@ def write_figures(
     """PNG files under figures/ and the list of their captions; without `maps`, no slices of the bone."""
     listed: list[dict[str, Any]] = []
 
-    def keep(name: str, png: bytes, level: str | None, caption: str) -> None:
-        write_atomic(folder.folder("figures") / name, png)
+    def keep(name: str, figure: Any, level: str | None, caption: str) -> None:
+        write_atomic(folder.folder("figures") / name, png_bytes(figure))
         listed.append({"file": name, "level": level, "caption": caption})
 
     for level in prepared.levels:
         mine = [result for result in results if result.level == level.name]
         keep(
             f"{slug(level.name)}_change.png",
-            change_figure(rows, level.name, MAIN_QUANTITIES, points),
+            draw_changes(rows, level.name, points),
             level.name,
             f"{level.name}: time courses by arm, change from baseline. Shaded: 95 % interval that the "
             "parameters leave open. Bars right of the last month: 95 % interval of a new trial."
@@ -180,19 +181,18 @@ def write_figures(
         if maps and prepared.day is not None:
             _keep_activities(keep, level, mine[0], prepared.day)
         for result in (mine[1:] or mine) if maps else ():
-            _keep_maps(keep, level, result, "of the day" if prepared.day else "at the habitual force")
+            _keep_maps(keep, level, result, prepared.day)
             _keep_width(keep, level, result, draws[level.name, result.arm])
         if mine[0].nonlinear:
             keep(
                 f"{slug(level.name)}_strength.png",
-                strength_figure(mine, f"{level.name}: pushed beyond yield at month {mine[0].months[-1]}"),
+                draw_strength(mine),
                 level.name,
                 f"{level.name}: force over overall strain of the elastoplastic body at the end of every arm; "
                 "the untreated one is as before treatment. Diamonds: 0.2 % offset.",
             )
-    courses = _shown_levels({arm.name: prepared.courses[arm.name] for arm in prepared.arms})
-    days = results[0].step_days[1:].tolist()
-    keep("hormones.png", hormone_figure(courses, days), None, "Hormone levels by arm, mean of each step.")
+    hormones = draw_hormones(prepared, results)
+    keep("hormones.png", hormones, None, "Hormone levels by arm, mean of each step.")
     calibrated = prepared.image.calibration
     if "residuals_mg_cm3" in calibrated:
         keep(
@@ -202,29 +202,98 @@ def write_figures(
             f"Calibration. {calibrated['sentence']} Left: the line; right: what it leaves over.",
         )
     if len(prepared.levels) > 1:
-        keep(
-            "levels.png",
-            level_figure(rows, "trabecular_vbmd_mg_cm3"),
-            None,
-            "Trabecular vBMD of every level, change from baseline.",
-        )
+        keep("levels.png", draw_levels(rows), None, "Trabecular vBMD of every level, change from baseline.")
     return listed
 
 
-def _keep_activities(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay) -> None:
+def draw_changes(rows: list[dict[str, Any]], level: str, points: list[dict[str, Any]]) -> Any:
+    """Figure of the time courses of a level."""
+    return change_figure(rows, level, MAIN_QUANTITIES, points)
+
+
+def draw_levels(rows: list[dict[str, Any]]) -> Any:
+    """Figure of the trabecular density of all levels."""
+    return level_figure(rows, "trabecular_vbmd_mg_cm3")
+
+
+def draw_hormones(prepared: Prepared, results: list[ArmResult]) -> Any:
+    """Figure of the hormone levels of all arms."""
+    courses = _shown_levels({arm.name: prepared.courses[arm.name] for arm in prepared.arms})
+    return hormone_figure(courses, results[0].step_days[1:].tolist())
+
+
+def draw_strength(results: list[ArmResult]) -> Any:
+    """Figure of the curves beyond yield of one level, whose results these are."""
+    title = f"{results[0].level}: pushed beyond yield at month {results[0].months[-1]}"
+    return strength_figure(results, title)
+
+
+def draw_activities(level: LevelBone, result: ArmResult, day: ChosenDay) -> Any:
+    """Figure of the strain energy density of the activities of a day before treatment."""
+    shown = dict(list(_activity_fields(level, result, day).items())[:MOST_ACTIVITIES])
+    return activities_figure(
+        shown | {"the day": _grid(level, result.energy[0])},
+        level.bone,
+        _spacing(level),
+        title=f"{level.name}: strain energy density at baseline",
+    )
+
+
+def draw_density(level: LevelBone, result: ArmResult) -> Any:
+    """Figure of the density before and after an arm and of their difference."""
+    density, month = 1000 * result.density, result.months[-1]
+    return density_figure(
+        _grid(level, density[0]),
+        _grid(level, density[-1]),
+        level.bone,
+        _spacing(level),
+        held=_grid(level, result.held) > 0,
+        title=f"{level.name}, {result.arm}: vBMD at baseline and month {month}",
+        month=month,
+    )
+
+
+def draw_energy(level: LevelBone, result: ArmResult, day: ChosenDay | None) -> Any:
+    """Figure of the strain energy density at the end of an arm."""
+    loaded = _loaded(day)
+    return energy_figure(
+        _grid(level, result.energy[-1]),
+        level.bone,
+        _spacing(level),
+        title=f"{level.name}, {result.arm}: strain energy density {loaded}, month {result.months[-1]}",
+    )
+
+
+def draw_width(level: LevelBone, result: ArmResult, draws: ArmDraws) -> Any:
+    """Figure of half of the 95 % interval of the change of every voxel."""
+    return width_figure(
+        _grid(level, half_width(draws, -1)),
+        level.bone,
+        _spacing(level),
+        title=f"{level.name}, {result.arm}: half of the 95 % interval of the change, "
+        f"month {result.months[-1]}",
+    )
+
+
+def _loaded(day: ChosenDay | None) -> str:
+    return "of the day" if day else "at the habitual force"
+
+
+def _activity_fields(level: LevelBone, result: ArmResult, day: ChosenDay) -> dict[str, np.ndarray]:
     energies = () if result.activity_energy is None else result.activity_energy
-    fields = {
+    return {
         activity.name: _grid(level, energy) for activity, energy in zip(day.activities, energies, strict=True)
     }
-    shown = dict(list(fields.items())[:MOST_ACTIVITIES]) | {"the day": _grid(level, result.energy[0])}
+
+
+def _keep_activities(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay) -> None:
+    all_shown = len(day.activities) <= MOST_ACTIVITIES
     keep(
         f"{slug(level.name)}_activities.png",
-        activities_figure(
-            shown, level.bone, _spacing(level), title=f"{level.name}: strain energy density at baseline"
-        ),
+        draw_activities(level, result, day),
         level.name,
         f"{level.name}: strain energy density (mean of each voxel) before treatment in every activity"
-        f"{'' if len(shown) == len(fields) + 1 else f' (the first {MOST_ACTIVITIES})'} and what stands for "
+        f"{'' if all_shown else f' (the first {MOST_ACTIVITIES})'} and what stands for "
         "the day, which drives remodeling; sagittal and coronal slices through the middle of the body.",
     )
 
@@ -239,56 +308,31 @@ def _grid(level: LevelBone, values: np.ndarray) -> np.ndarray:
     return full
 
 
-def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, loaded: str) -> None:
-    spacing = _spacing(level)
-    month = result.months[-1]
-
-    def grid(values: np.ndarray) -> np.ndarray:
-        return _grid(level, values)
-
-    density = 1000 * result.density
+def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay | None) -> None:
     keep(
         f"{slug(level.name)}_{slug(result.arm)}_density.png",
-        density_figure(
-            grid(density[0]),
-            grid(density[-1]),
-            level.bone,
-            spacing,
-            held=grid(result.held) > 0,
-            title=f"{level.name}, {result.arm}: vBMD at baseline and month {month}",
-            month=month,
-        ),
+        draw_density(level, result),
         level.name,
-        f"{level.name}, {result.arm}: slices through the middle of the body at baseline and month {month}, "
+        f"{level.name}, {result.arm}: slices through the middle of the body at baseline and month "
+        f"{result.months[-1]}, "
         "and the change in per cent (blue: gain, red: loss, white: unchanged, dark grey: held fixed, being "
         "marrow or bone without room to turn over). Orange: outline of the body.",
     )
     keep(
         f"{slug(level.name)}_{slug(result.arm)}_energy.png",
-        energy_figure(
-            grid(result.energy[-1]),
-            level.bone,
-            spacing,
-            title=f"{level.name}, {result.arm}: strain energy density {loaded}, month {month}",
-        ),
+        draw_energy(level, result, day),
         level.name,
-        f"{level.name}, {result.arm}: strain energy density (mean of each voxel) {loaded}.",
+        f"{level.name}, {result.arm}: strain energy density (mean of each voxel) {_loaded(day)}.",
     )
 
 
 def _keep_width(keep: Any, level: LevelBone, result: ArmResult, draws: ArmDraws) -> None:
-    month = result.months[-1]
     keep(
         f"{slug(level.name)}_{slug(result.arm)}_interval.png",
-        width_figure(
-            _grid(level, half_width(draws, -1)),
-            level.bone,
-            _spacing(level),
-            title=f"{level.name}, {result.arm}: half of the 95 % interval of the change, month {month}",
-        ),
+        draw_width(level, result, draws),
         level.name,
         f"{level.name}, {result.arm}: half of the 95 % interval that the parameters leave to the change of "
-        f"each voxel in {month} months, % of its density at baseline.",
+        f"each voxel in {result.months[-1]} months, % of its density at baseline.",
     )
 
 
@@ -309,3 +353,39 @@ def _shown_levels(courses: dict[str, Any]) -> dict[str, dict[str, list[float]]]:
 
     shown = [name for name in hormones if name in _ALWAYS_SHOWN or moves(name)]
     return {arm: {name: values[name].tolist() for name in shown} for arm, values in levels.items()}
+
+
+def draw_run_figure(name: str, level: str, arm: str, run: Any) -> Any:
+    """One figure of a run by its name.
+
+    Args:
+      name: of `FIGURES` of a run result.
+      level, arm: whose; some figures show all.
+      run: `RunInside`.
+
+    Raises:
+      UserError: a figure that the study does not have.
+    """
+    prepared, answers = run.prepared, run.answers
+    body = next(item for item in prepared.levels if item.name == level)
+    mine = [result for result in run.results if result.level == level]
+    result = next(item for item in mine if item.arm == arm)
+    if name == "change":
+        return draw_changes(answers.rows, level, answers.points)
+    if name == "levels":
+        return draw_levels(answers.rows)
+    if name == "hormones":
+        return draw_hormones(prepared, run.results)
+    if name == "density":
+        return draw_density(body, result)
+    if name == "energy":
+        return draw_energy(body, result, prepared.day)
+    if name == "interval":
+        return draw_width(body, result, answers.draws[level, arm])
+    if name == "strength":
+        if not mine[0].nonlinear:
+            raise UserError('there are no curves beyond yield; set mechanics.strength to "nonlinear"')
+        return draw_strength(mine)
+    if prepared.day is None:
+        raise UserError("the study has one load and no activities; give it a table mechanics.daily")
+    return draw_activities(body, mine[0], prepared.day)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ._figures import arm_style, new_figure, png_bytes
+from ._figures import arm_style, new_figure
 from ._simulation import ArmResult, LevelModel
 from ._solve_strength import push
 from ._study_tables import MechanicsSettings
@@ -63,8 +63,8 @@ def strength_rows(results: list[ArmResult]) -> list[dict[str, Any]]:
     return rows
 
 
-def strength_figure(results: list[ArmResult], title: str) -> bytes:
-    """Force over overall strain of one level before treatment and at the end of every arm; PNG.
+def strength_figure(results: list[ArmResult], title: str) -> Any:
+    """Force over overall strain of one level before treatment and at the end of every arm.
 
     Args:
       results: of the level, the untreated arm first.
@@ -92,4 +92,4 @@ def strength_figure(results: list[ArmResult], title: str) -> bytes:
     panel.spines[["top", "right"]].set_visible(False)
     panel.legend(frameon=False, loc="lower right", title="force at 0.2 % offset (diamond)")
     figure.suptitle(title)
-    return png_bytes(figure)
+    return figure

@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from ._clean_density import without_foreign, without_negative
 from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
+from ._figures import png_bytes
 from ._input_files import file_hash, resampled
 from ._machine import prepare_jax, require_memory
 from ._output import answer
@@ -69,18 +71,9 @@ def solve_command(arguments: argparse.Namespace) -> None:
             f"--export writes the model of one load case and --load {arguments.load} solves six; "
             "choose kinematic-uniform with --strain-tensor, or leave --export out"
         )
-    body, extra = _read_body(arguments)
+    body, extra, task = read_task(arguments, load, whole_stiffness)
     if arguments.morphometry:
         extra["morphometry"] = _morphometry(body)
-    pushed = arguments.strength == "nonlinear"
-    if pushed and (whole_stiffness or load.definition.motion != "z"):
-        raise UserError(
-            f"--strength nonlinear pushes the top of a body along z and --load {arguments.load} does not; "
-            "choose for example --load axial"
-        )
-    if pushed:
-        require_possible(body, arguments)
-    task = "push" if pushed else "run" if whole_stiffness else "solve"
     planned_gb = require_memory(len(body.modulus), arguments.memory_gb, task=task)
     if whole_stiffness:
         _finish_stiffness(arguments, body, load, extra)
@@ -94,7 +87,7 @@ def solve_command(arguments: argparse.Namespace) -> None:
     )
     summary = {"format": "osteon-solve/1", **extra, **summary, "notes": list(body.notes)}
     summary["memory_plan_mb"] = round(1024 * planned_gb, 1)
-    if pushed:
+    if task == "push":
         summary["nonlinear"] = nonlinear_strength(
             body, load, summary, strain=arguments.strength_strain, steps=arguments.strength_steps
         )
@@ -111,10 +104,34 @@ def solve_command(arguments: argparse.Namespace) -> None:
             if "nonlinear" in summary:
                 figure = curve_figure(summary["nonlinear"], summary["strength_pistoia_n"])
                 folder.folder("figures")
-                folder.write_bytes("figures/strength.png", figure)
+                folder.write_bytes("figures/strength.png", png_bytes(figure))
             if arguments.maps:
                 write_maps(folder, body, fields)
     answer(arguments, table_row(summary), summary)
+
+
+def read_task(
+    arguments: argparse.Namespace, load: Any, whole_stiffness: bool
+) -> tuple[Body, dict[str, Any], str]:
+    """Body, what the summary says of its stiffness, and the task of the memory plan.
+
+    Args:
+      arguments: options of `osteon solve`; image and mask may be of `meshes.Image` in place of paths.
+      load, whole_stiffness: of `chosen_load`.
+
+    Raises:
+      UserError: input that cannot be read, or strength that this body or load does not have.
+    """
+    body, extra = _read_body(arguments)
+    pushed = arguments.strength == "nonlinear"
+    if pushed and (whole_stiffness or load.definition.motion != "z"):
+        raise UserError(
+            f"--strength nonlinear pushes the top of a body along z and --load {arguments.load} does not; "
+            "choose for example --load axial"
+        )
+    if pushed:
+        require_possible(body, arguments)
+    return body, extra, "push" if pushed else "run" if whole_stiffness else "solve"
 
 
 def _finish_stiffness(arguments, body, load, extra) -> None:
@@ -179,13 +196,22 @@ def _modulus_mpa(arguments: argparse.Namespace) -> float:
     return modulus
 
 
+def _where(given: Any, name: str = "IMAGE") -> str:
+    """What an error names: the path, or nothing but the argument where an image itself was given."""
+    return f"{name} '{given}'" if isinstance(given, (str, Path)) else name
+
+
 def _binary_body(arguments: argparse.Namespace) -> Body:
     import fem
     import meshes
 
-    with input_errors(f"IMAGE '{arguments.image}'"):
-        source = meshes.read_mask(
-            arguments.image, voxel_mm=arguments.voxel_mm, assume_units=arguments.assume_units
+    with input_errors(_where(arguments.image)):
+        source = (
+            arguments.image
+            if isinstance(arguments.image, meshes.Image)
+            else meshes.read_mask(
+                arguments.image, voxel_mm=arguments.voxel_mm, assume_units=arguments.assume_units
+            )
         )
         image = meshes.to_ras(source)
         voxel_mm = cubic_edge(image)
@@ -218,18 +244,26 @@ def _density_body(arguments: argparse.Namespace) -> Body:
 
     with input_errors("--law"):
         law = fem.density_law(arguments.law)
-    with input_errors(f"IMAGE '{arguments.image}'"):
-        source = meshes.read_image(
-            arguments.image,
-            quantity="density",
-            density_type=arguments.density_type,
-            spacing_mm=arguments.voxel_mm,
-            assume_units=arguments.assume_units,
+    with input_errors(_where(arguments.image)):
+        source = (
+            arguments.image
+            if isinstance(arguments.image, meshes.Image)
+            else meshes.read_image(
+                arguments.image,
+                quantity="density",
+                density_type=arguments.density_type,
+                spacing_mm=arguments.voxel_mm,
+                assume_units=arguments.assume_units,
+            )
         )
     moved: list[str] = []
-    with input_errors(f"--mask '{arguments.mask}'"):
-        labels = meshes.read_labels(
-            arguments.mask, spacing_mm=arguments.voxel_mm, assume_units=arguments.assume_units
+    with input_errors(_where(arguments.mask, "--mask")):
+        labels = (
+            arguments.mask
+            if isinstance(arguments.mask, meshes.Image)
+            else meshes.read_labels(
+                arguments.mask, spacing_mm=arguments.voxel_mm, assume_units=arguments.assume_units
+            )
         )
         if arguments.resample_mask:
             labels = resampled(labels, source, "--mask", moved)
@@ -238,7 +272,7 @@ def _density_body(arguments: argparse.Namespace) -> Body:
         except ValueError as error:
             raise ValueError(f"{error} Or add --resample-mask, which takes the nearest neighbour.") from error
         raw = label_mask(labels, 1 if arguments.label is None else arguments.label, "--label")
-    with input_errors(f"IMAGE '{arguments.image}'"):
+    with input_errors(_where(arguments.image)):
         image = meshes.to_ras(source)
         voxel_mm = cubic_edge(image)
     kept = meshes.largest_component(raw)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._errors import NotConvergedError, UserError, input_errors
-from ._figures import PALETTE, new_figure, png_bytes
+from ._figures import PALETTE, new_figure
 
 if TYPE_CHECKING:
     from ._solve_command import Body
@@ -149,8 +149,8 @@ def push(
     }
 
 
-def curve_figure(nonlinear: dict[str, Any], pistoia_n: float) -> bytes:
-    """Force over overall strain with the readings, and the Pistoia estimate beside it; PNG."""
+def curve_figure(nonlinear: dict[str, Any], pistoia_n: float) -> Any:
+    """Force over overall strain with the readings, and the Pistoia estimate beside it."""
     figure, axes = new_figure(6.4, 4.2)
     panel = axes[0, 0]
     curve = nonlinear["curve"]
@@ -177,4 +177,4 @@ def curve_figure(nonlinear: dict[str, Any], pistoia_n: float) -> bytes:
     panel.set_xlim(0, None)
     panel.set_ylim(0, 1.15 * max(force.max(), min(pistoia_n, 2 * force.max())))
     panel.legend(frameon=False, loc="lower right")
-    return png_bytes(figure)
+    return figure

@@ -106,8 +106,9 @@ def bone_step(
 
     By construction, for any positive step: c, u, w, f, D stay positive and f + u + w stays below 1 (if they
     start so), f + u + w is conserved when the balance is 1, and a steady state is kept exactly.
-      - f: with q = k_s Sv / f and formation F given, f1 = f + (F - Q f) h(Q), Q = int q c dt, h(Q) = (1 -
-      e^-Q)/Q.
+
+      - f: with q = k_s Sv / f and formation F given, f1 = f + (F - Q f) h(Q), Q = int q c dt,
+        h(Q) = (1 - e^-Q)/Q.
         J1 follows from f1 and F, and F follows from J1 through the chain; the pair is a scalar fixed point
         that increases monotonically from J1 = 0, so every sweep keeps f1 > 0.
       - room: with F = J3 + room (1 - r(x)), x = [(e^LamF - 1) J3 + modeling] / sqrt(room^2 + 0.01^2) and

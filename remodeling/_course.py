@@ -48,6 +48,14 @@ def hormone_course(
       per_step: intervals of the fine grid in a step (static); None: of about a day, which needs `step_days`
         to be a number.
       axis_parameters: constants of the axes; defaults if None.
+
+    >>> import remodeling
+    >>> man = remodeling.make_person(sex="male", age_years=60, testosterone_ng_dl=200)
+    >>> weekly = remodeling.Dose(drug="testosterone-cypionate", amount_mg=100, every_days=7)
+    >>> protocol = remodeling.make_protocol([weekly], duration_days=28)
+    >>> course = hormone_course(man, protocol, steps=4, step_days=7.0)
+    >>> [round(float(level)) for level in course.testosterone_ng_dl]
+    [461, 615, 642, 645]
     """
     count = intervals_per_step(step_days, per_step)
     dtype = person.testosterone_ng_dl.dtype

@@ -58,6 +58,11 @@ def make_protocol(
 
     Raises:
       ValueError: unknown drug or route, an amount or time out of range.
+
+    >>> weekly = Dose(drug="testosterone-cypionate", amount_mg=100, every_days=7)
+    >>> protocol = make_protocol([weekly], duration_days=28)
+    >>> protocol.drugs, protocol.dose_day[0].tolist()
+    (('testosterone-cypionate',), [0.0, 7.0, 14.0, 21.0])
     """
     if not (math.isfinite(duration_days) and duration_days > 0):
         raise ValueError(f"`duration_days` must be positive and finite, got {duration_days}")

@@ -45,7 +45,7 @@ def simulate(
 
     Args:
       initial_density: mineral per tissue volume, g/cm3 hydroxyapatite, (nb,), in the order of
-      np.argwhere(bone).
+        `np.argwhere(bone)`.
       mechanics: strategy for the stimulus.
       course: hormones, `steps` a multiple of `options.report_every`.
       parameters: biological parameters.

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from osteon import UserError, write_report
-from osteon._figures import change_figure, hormone_figure
+from osteon._figures import change_figure, hormone_figure, png_bytes
 from osteon._report import RESEARCH_USE, cards, interval_tables, render_report, tables
 
 ROWS = [
@@ -82,7 +82,7 @@ def folder(tmp_path):
         }
         for row in ROWS
     ]
-    (run / "figures" / "a.png").write_bytes(change_figure(tidy, "L3", ("trabecular_vbmd_mg_cm3",)))
+    (run / "figures" / "a.png").write_bytes(png_bytes(change_figure(tidy, "L3", ("trabecular_vbmd_mg_cm3",))))
     return run
 
 
@@ -182,7 +182,7 @@ def test_a_folder_that_is_no_run_is_bad_input(tmp_path, folder):
 def test_pictures_carry_no_text_chunks():
     """No program, user or path in the PNG's text chunks."""
     courses = {"arm": {"testosterone_ng_dl": [200.0, 500.0]}}
-    png = hormone_figure(courses, [15.0, 30.0])
+    png = png_bytes(hormone_figure(courses, [15.0, 30.0]))
     assert png.startswith(b"\x89PNG")
     assert b"tEXt" not in png
     assert b"iTXt" not in png

@@ -158,7 +158,10 @@ def _parameters(values: dict[str, float], found: Complaints) -> Any:
 
 def nearest(name: str, known: Sequence[str], where: str) -> str:
     """The end of a sentence about a name that is not known: those alike, or where all are listed."""
-    close = difflib.get_close_matches(name, known, n=5)
+    # a slip of the finger has one answer; a name cut short has several
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.9) or difflib.get_close_matches(
+        name, known, n=5
+    )
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else f"; all are in {where}"
 
 

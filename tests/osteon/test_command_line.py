@@ -170,7 +170,7 @@ def test_bash_completes(line, expected, tmp_path, capsys):
 
 def test_completion_without_its_package_says_what_to_install(monkeypatch, capsys):
     """one sentence, exit code 2"""
-    monkeypatch.setitem(sys.modules, "argcomplete", None)
+    monkeypatch.setitem(sys.modules, "argcomplete.shell_integration", None)
     assert main(["--print-completion", "bash"]) == 2
     assert "python -m pip install argcomplete" in capsys.readouterr().err
 

@@ -26,7 +26,10 @@ class Extra:
 
 
 OPTIONAL = (
-    Extra("SimpleITK", "SimpleITK>=2.4", "reads images in MHA and MHD files"),
+    Extra("SimpleITK", "SimpleITK>=2.4", "reads MHA, MHD and NRRD images"),
+    Extra("pydicom", "pydicom>=3.0", "reads DICOM series"),
+    Extra("tifffile", "tifffile>=2024.8", "reads TIFF stacks"),
+    Extra("py_aimio", "aimio-py>=0.4.1", "reads Scanco's AIM and ISQ"),
     Extra("h5py", "h5py>=3.12", "`osteon solve --export parosol` writes HDF5 with it"),
     Extra("pyamg", "pyamg>=5.2", "multigrid on unstructured meshes (`fem`)"),
     Extra("wildmeshing", "wildmeshing>=0.4.1", "tetrahedra from a closed surface (`meshes`)"),

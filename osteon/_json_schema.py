@@ -22,14 +22,15 @@ def study_schema() -> dict[str, Any]:
     tables: dict[str, Any] = {}
     root = _table(Study, tables)
     _add_names(tables, root)
-    # `levels = [20, 21]` is short for a table for each number
+    # `levels = [20, 21]` and `levels = ["L1", "L2"]` are short for a table for each
     properties = root["properties"]
-    label = next(key for key in keys_of(Level) if key.name == "label")
+    label, name = (next(key for key in keys_of(Level) if key.name == word) for word in ("label", "name"))
     properties["levels"] = {
         "description": properties["levels"]["description"],
         "anyOf": [
             {"type": "array", "items": properties["levels"]["items"]},
             {"type": "array", "items": _scalar(label), "minItems": 1},
+            {"type": "array", "items": _scalar(name), "minItems": 1},
         ],
     }
     return {"$schema": DIALECT, "title": "osteon study", **root, "$defs": dict(sorted(tables.items()))}

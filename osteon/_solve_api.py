@@ -118,6 +118,8 @@ def solve(
     strength_strain: float = 0.025,
     strength_steps: int = 20,
     memory_gb: float | None = None,
+    assume_units: str | None = None,
+    resample_mask: bool = False,
 ) -> SolveResult:
     """Solve one body under one load, as `osteon solve` does, in double precision for this call alone.
 
@@ -140,6 +142,8 @@ def solve(
       strength: "linear", or "nonlinear" to push the body beyond yield as well.
       strength_strain, strength_steps: end and increments of that curve.
       memory_gb: refuse above this memory plan; 90 % of the machine's if left out.
+      assume_units: "mm": unit of files that state none, which are refused otherwise.
+      resample_mask: bring a mask on another grid onto that of the image.
 
     Raises:
       UserError: bad input.
@@ -165,6 +169,7 @@ def solve(
         "strain_tensor": strain_tensor, "poisson": poisson, "cap_thickness_mm": cap_thickness_mm,
         "rtol": rtol, "max_iterations": max_iterations, "strength": strength,
         "strength_strain": strength_strain, "strength_steps": strength_steps, "memory_gb": memory_gb,
+        "assume_units": assume_units, "resample_mask": resample_mask,
     }  # fmt: skip
     vars(arguments).update(given)
     with double_precision():

@@ -106,7 +106,18 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
         mesh = meshio.read(place)
     if len(mesh.points) == 0 or not np.isfinite(mesh.points).all():
         raise ValueError(f"{str(place)!r}: a mesh needs points with finite coordinates.")
+    count = len(mesh.points)
+    for block in mesh.cells:
+        corners = np.asarray(block.data)
+        if corners.dtype.kind in "iu" and corners.size and not 0 <= corners.min() <= corners.max() < count:
+            raise ValueError(
+                f"{str(place)!r}: elements of type {block.type} name points from {corners.min()} to "
+                f"{corners.max()}, but there are {count}; the file is damaged."
+            )
     return mesh
+
+
+_LONGEST_REASON = 300
 
 
 @contextlib.contextmanager
@@ -122,4 +133,6 @@ def meshio_errors(place: Path):
         reason = " ".join(said.getvalue().split()) or "meshio gave no reason"
         raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {reason}") from error
     except (OSError, ValueError, KeyError, IndexError, AssertionError, meshio.ReadError) as error:
-        raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {error!r}") from error
+        # The text of a Unicode error is short, its representation holds the whole file.
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON]
+        raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {reason}") from error

@@ -38,6 +38,11 @@ def suffix_of(path: Path) -> str:
     return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
 
 
+def reason_of(error: BaseException) -> str:
+    """Kind and text of an error on one line of at most 300 characters: some hold the whole file."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:300]
+
+
 def require_room(path: Path, shape: tuple[int, ...], itemsize: int, available: int, *, packed: bool) -> None:
     """An error if the header promises more voxels than the file can hold.
 

@@ -23,6 +23,9 @@ _FACES = {
 }
 
 
+_WIDEST_RANGE = 20_000_000
+
+
 def read_inp(path, *, scale_mm: float) -> UnstructuredMesh:
     """Mesh of the solid elements of an INP file of one part.
 
@@ -132,6 +135,8 @@ class _Reader:
         for line in lines:
             if generate:
                 first, last, *step = (int(value) for value in line)
+                if last - first > _WIDEST_RANGE:
+                    raise ValueError(f"GENERATE from {first} to {last} is wider than {_WIDEST_RANGE}")
                 members.update(range(first, last + 1, *step))
                 continue
             for value in line:
@@ -168,10 +173,22 @@ class _Reader:
     def _faces(self, pairs, cells, node_of):
         faces: dict[str, list[list[int]]] = {}
         for who, side in pairs:
+            if not who.isdigit() and who not in self.element_sets:
+                raise ValueError(
+                    f"{str(self.place)!r}: a surface names the element set {who}, which is not there."
+                )
             members = {int(who)} if who.isdigit() else self.element_sets[who]
             for name, part in cells.items():
                 element = ELEMENTS[name]
-                corners = set(_FACES[element.shape][int(side.removeprefix("S")) - 1])
+                sides = {f"S{place}": face for place, face in enumerate(_FACES[element.shape], 1)}
+                if side not in sides:
+                    if members & set(part):
+                        raise ValueError(
+                            f"{str(self.place)!r}: a surface names side {side} of {who}; {name} has "
+                            f"{', '.join(sides)}."
+                        )
+                    continue
+                corners = set(sides[side])
                 local = next(f for f in element.faces if set(f[: len(corners)]) == corners)
                 for number in sorted(members & set(part)):
                     faces.setdefault(element.face, []).append([node_of[part[number][k]] for k in local])

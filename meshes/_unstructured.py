@@ -10,7 +10,7 @@ import meshio
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._files import atomic_path, existing_file, suffix_of
+from ._files import atomic_path, existing_file, reason_of, suffix_of
 
 # Corners of a hexahedron in VTK's order: bottom face counter-clockwise, then top.
 _VTK_CORNERS = np.array(
@@ -106,6 +106,14 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
         mesh = meshio.read(place)
     if len(mesh.points) == 0 or not np.isfinite(mesh.points).all():
         raise ValueError(f"{str(place)!r}: a mesh needs points with finite coordinates.")
+    count = len(mesh.points)
+    for block in mesh.cells:
+        corners = np.asarray(block.data)
+        if corners.dtype.kind in "iu" and corners.size and not 0 <= corners.min() <= corners.max() < count:
+            raise ValueError(
+                f"{str(place)!r}: elements of type {block.type} name points from {corners.min()} to "
+                f"{corners.max()}, but there are {count}; the file is damaged."
+            )
     return mesh
 
 
@@ -121,5 +129,6 @@ def meshio_errors(place: Path):
     except SystemExit as error:
         reason = " ".join(said.getvalue().split()) or "meshio gave no reason"
         raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {reason}") from error
-    except (OSError, ValueError, KeyError, IndexError, AssertionError, meshio.ReadError) as error:
-        raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {error!r}") from error
+    except Exception as error:
+        # Its readers follow what the bytes say, and from damaged ones any exception comes.
+        raise ValueError(f"{str(place)!r} cannot be handled as a mesh: {reason_of(error)}") from error

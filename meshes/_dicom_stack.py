@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._itk import LPS_TO_RAS
+from ._raw_voxels import LPS_TO_RAS
 
 # Positions are decimal texts of at most 16 characters, rounded by scanners to 0.001 to 0.01 mm.
 _ROUNDING_MM = 0.02

@@ -1,26 +1,97 @@
-"""MetaImage (.mha, .mhd) through SimpleITK."""
+"""MetaImage (.mha, and .mhd with its voxels in a file beside it).
+
+Format: ITK, "MetaIO/Documentation", itk.org/Wiki/MetaIO/Documentation.
+"""
 
 import math
 from pathlib import Path
 
 import numpy as np
 
-from ._files import data_file_beside, require_room
-from ._itk import read_itk
+from ._files import data_file_beside
+from ._raw_voxels import LPS_TO_RAS, read_raw_voxels
 
 META_SUFFIXES = (".mha", ".mhd")
-_BYTES = {"CHAR": 1, "UCHAR": 1, "SHORT": 2, "USHORT": 2, "INT": 4, "UINT": 4, "FLOAT": 4}
+# Long has 4 bytes in MetaIO on every machine.
+_TYPES = {
+    "CHAR": "i1", "UCHAR": "u1", "SHORT": "i2", "USHORT": "u2", "INT": "i4", "UINT": "u4", "LONG": "i4",
+    "ULONG": "u4", "LONG_LONG": "i8", "ULONG_LONG": "u8", "FLOAT": "f4", "DOUBLE": "f8",
+}  # fmt: skip
 
 
 def read_metaimage(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Values (nx, ny, nz) and affine (4, 4) in RAS mm; the file's own coordinates are LPS.
 
     Raises:
-      ImportError: SimpleITK is missing.
-      ValueError: not a MetaImage, not three axes, header larger than the file, voxel size zero, a data file
-        outside of the header's folder.
+      ValueError: not a MetaImage, not three axes, several numbers per voxel, header larger than the file,
+        voxel size zero, a type or form of the voxels that is not read, a data file in another folder.
     """
-    return read_itk(path, "MetaImage", check=_check_header)
+    fields, offset = _fields(path)
+    missing = {"DimSize", "ElementType", "ElementDataFile"} - fields.keys()
+    if missing:
+        raise ValueError(f"{str(path)!r} is no MetaImage: {', '.join(sorted(missing))} missing.")
+    shape = _numbers(path, fields, "DimSize")
+    if len(shape) != 3 or not all(n == int(n) for n in shape):
+        raise ValueError(f"{str(path)!r}: an image needs 3 axes; DimSize is {fields['DimSize']!r}.")
+    kind = _TYPES.get(fields["ElementType"].removeprefix("MET_").upper())
+    if kind is None:
+        raise ValueError(
+            f"{str(path)!r}: ElementType must be one of {', '.join(_TYPES)}; it is {fields['ElementType']!r}."
+        )
+    if fields.get("ElementNumberOfChannels", "1") != "1":
+        raise ValueError(f"{str(path)!r}: needs one number per voxel; the file has several (colour).")
+    if not _is_true(fields, "BinaryData", default=True):
+        raise ValueError(f"{str(path)!r}: its voxels are written as text; save it as binary.")
+    big = _is_true(fields, "BinaryDataByteOrderMSB") or _is_true(fields, "ElementByteOrderMSB")
+    data = path
+    if fields["ElementDataFile"] != "LOCAL":
+        data, offset = data_file_beside(path, fields["ElementDataFile"]), 0
+        skipped = fields.get("HeaderSize", "0")
+        if skipped not in ("0", "-1"):
+            raise ValueError(f"{str(path)!r}: HeaderSize must be 0 or -1; it is {skipped!r}.")
+        offset = int(skipped)
+    values = read_raw_voxels(
+        path,
+        data,
+        offset,
+        tuple(int(n) for n in shape),
+        np.dtype((">" if big else "<") + kind),
+        packed=_is_true(fields, "CompressedData"),
+    )
+    return values, _affine(path, fields)
+
+
+def _affine(path: Path, fields: dict[str, str]) -> np.ndarray:
+    key = "ElementSpacing" if "ElementSpacing" in fields else "ElementSize"
+    spacing = _numbers(path, fields, key) if key in fields else []
+    if len(spacing) != 3 or not all(math.isfinite(h) and h > 0 for h in spacing):
+        raise ValueError(
+            f"{str(path)!r}: voxel size must be three positive numbers (mm); {key} is {fields.get(key)!r}."
+        )
+    rows = _first(path, fields, ("TransformMatrix", "Rotation", "Orientation"), np.eye(3).ravel())
+    origin = _first(path, fields, ("Offset", "Position", "Origin"), np.zeros(3))
+    affine = np.eye(4)
+    # A row of the matrix is the direction of an axis of the array.
+    affine[:3, :3] = LPS_TO_RAS @ rows.reshape(3, 3).T * np.array(spacing)
+    affine[:3, 3] = LPS_TO_RAS @ origin
+    return affine
+
+
+def _first(path: Path, fields: dict[str, str], names: tuple[str, ...], default: np.ndarray) -> np.ndarray:
+    """Numbers of the first of several names of one field."""
+    for name in names:
+        if name in fields:
+            numbers = np.array(_numbers(path, fields, name))
+            if numbers.size != default.size or not np.isfinite(numbers).all():
+                raise ValueError(
+                    f"{str(path)!r}: {name} must hold {default.size} finite numbers; it is {fields[name]!r}."
+                )
+            return numbers
+    return default
+
+
+def _is_true(fields: dict[str, str], key: str, *, default: bool = False) -> bool:
+    return fields.get(key, str(default)).lower() in ("true", "1")
 
 
 def metaimage_data_file(path: Path) -> str | None:
@@ -44,33 +115,6 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
         if "ElementDataFile" in fields:
             break
     return fields, offset
-
-
-def _check_header(path: Path) -> None:
-    """Shape, spacing and size judged on the text header: ITK allocates first and repairs silently."""
-    fields, offset = _fields(path)
-    if not {"DimSize", "ElementType", "ElementDataFile"} <= fields.keys():
-        raise ValueError(f"{str(path)!r} is no MetaImage: DimSize, ElementType or ElementDataFile missing.")
-    shape = _numbers(path, fields, "DimSize")
-    if len(shape) != 3:
-        raise ValueError(f"{str(path)!r}: an image needs 3 axes; DimSize is {fields['DimSize']!r}.")
-    key = "ElementSpacing" if "ElementSpacing" in fields else "ElementSize"
-    spacing = _numbers(path, fields, key) if key in fields else []
-    if len(spacing) != 3 or not all(math.isfinite(h) and h > 0 for h in spacing):
-        raise ValueError(
-            f"{str(path)!r}: voxel size must be three positive numbers (mm); {key} is {fields.get(key)!r}."
-        )
-    place = [_numbers(path, fields, name) for name in ("Offset", "TransformMatrix") if name in fields]
-    if not all(math.isfinite(number) for numbers in place for number in numbers):
-        raise ValueError(f"{str(path)!r}: Offset or TransformMatrix holds NaN or infinity.")
-    data = path
-    available = path.stat().st_size - offset
-    if fields["ElementDataFile"] != "LOCAL":
-        data = data_file_beside(path, fields["ElementDataFile"])
-        available = data.stat().st_size
-    kind = fields["ElementType"].removeprefix("MET_")
-    packed = fields.get("CompressedData", "False").lower() == "true"
-    require_room(path, tuple(int(n) for n in shape), _BYTES.get(kind, 8), available, packed=packed)
 
 
 def _numbers(path: Path, fields: dict[str, str], key: str) -> list[float]:

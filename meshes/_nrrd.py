@@ -1,4 +1,4 @@
-"""NRRD (.nrrd, and .nhdr with its voxels in a file beside it) through SimpleITK.
+"""NRRD (.nrrd, and .nhdr with its voxels in a file beside it).
 
 Format: Kindlmann, "Definition of NRRD File Format", teem.sourceforge.net/nrrd/format.html.
 """
@@ -9,12 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
-from ._files import data_file_beside, require_room
+from ._files import data_file_beside
 from ._image import geometry_of
-from ._itk import read_itk
+from ._raw_voxels import read_raw_voxels
 
 NRRD_SUFFIXES = (".nrrd", ".nhdr")
-_BYTES = {"char": 1, "short": 2, "int": 4, "long": 8, "int8": 1, "int16": 2, "int32": 4, "int64": 8}
+_TYPES = {
+    "i1": ("signed char", "int8", "int8_t"),
+    "u1": ("uchar", "unsigned char", "uint8", "uint8_t"),
+    "i2": ("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+    "u2": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    "i4": ("int", "signed int", "int32", "int32_t"),
+    "u4": ("uint", "unsigned int", "uint32", "uint32_t"),
+    "i8": ("longlong", "long long", "long long int", "signed long long", "int64", "int64_t"),
+    "u8": ("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t"),
+    "f4": ("float",),
+    "f8": ("double",),
+}
 _MM_PER_UNIT = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "um": 0.001, "micron": 0.001, "nm": 1e-6}
 # Axes of RAS in the spaces of the format whose unit is mm by the habit of every program that writes them.
 _SPACES = {
@@ -36,13 +47,12 @@ def read_nrrd(path: Path, *, assume_units: str | None = None) -> tuple[np.ndarra
       assume_units: "mm": what lengths are in that name neither a unit nor an anatomical space.
 
     Raises:
-      ImportError: SimpleITK is missing.
       ValueError: not NRRD, not three axes, header larger than the file, voxels outside of the header's folder
         or in several files, an encoding that is not read, voxel size zero or missing, sheared axes, no unit.
     """
-    values, _ = read_itk(path, "NRRD", check=_check_header)
-    fields, _ = _fields(path)
-    return values, _affine(path, fields, assume_units)
+    fields, offset = _fields(path)
+    affine = _affine(path, fields, assume_units)
+    return _voxels(path, fields, offset), affine
 
 
 def nrrd_data_file(path: Path) -> str | None:
@@ -67,9 +77,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
     return fields, len(head) + len(blank)
 
 
-def _check_header(path: Path) -> None:
-    """Shape, size and place judged on the text header, before ITK allocates."""
-    fields, offset = _fields(path)
+def _voxels(path: Path, fields: dict[str, str], offset: int) -> np.ndarray:
     missing = {"dimension", "sizes", "type", "encoding"} - fields.keys()
     if missing:
         raise ValueError(f"{str(path)!r} cannot be read as NRRD: {', '.join(sorted(missing))} missing.")
@@ -82,17 +90,20 @@ def _check_header(path: Path) -> None:
         raise ValueError(f"{str(path)!r}: its encoding is neither raw nor gzip; save it as one of them.")
     if any(fields.get(key, "0") != "0" for key in ("line skip", "lineskip", "byte skip", "byteskip")):
         raise ValueError(f"{str(path)!r}: voxels that begin after skipped lines or bytes are not read.")
-    data, available = path, path.stat().st_size - offset
+    kind = next((code for code, names in _TYPES.items() if fields["type"].lower() in names), None)
+    if kind is None:
+        raise ValueError(f"{str(path)!r}: voxels of type {fields['type']!r} are not read; save real numbers.")
+    if kind[1] != "1" and fields.get("endian") not in ("little", "big"):
+        raise ValueError(f"{str(path)!r}: `endian` must be little or big; it is {fields.get('endian')!r}.")
+    data = path
     if "datafile" in fields:
-        data = data_file_beside(path, fields["datafile"])
-        available = data.stat().st_size
+        data, offset = data_file_beside(path, fields["datafile"]), 0
     elif path.suffix.lower() == ".nhdr":
         raise ValueError(f"{str(path)!r}: the header names no data file.")
-    words = fields["type"].lower().replace("unsigned", "").replace("signed", "").replace("_t", "").split()
-    kind = (words or ["char"])[0].removeprefix("u")
+    order = ">" if fields.get("endian") == "big" else "<"
+    shape = tuple(int(n) for n in sizes)
     packed = fields["encoding"] != "raw"
-    require_room(path, tuple(int(n) for n in sizes), _BYTES.get(kind, 4), available, packed=packed)
-    _affine(path, fields, "mm")
+    return read_raw_voxels(path, data, offset, shape, np.dtype(order + kind), packed=packed)
 
 
 def _affine(path: Path, fields: dict[str, str], assume_units: str | None) -> np.ndarray:

@@ -26,7 +26,6 @@ class Extra:
 
 
 OPTIONAL = (
-    Extra("SimpleITK", "SimpleITK>=2.4", "reads MHA, MHD and NRRD images"),
     Extra("pydicom", "pydicom>=3.0", "reads DICOM series"),
     Extra("tifffile", "tifffile>=2024.8", "reads TIFF stacks"),
     Extra("py_aimio", "aimio-py>=0.4.1", "reads Scanco's AIM and ISQ"),

@@ -11,12 +11,14 @@ import numpy as np
 
 import calibration
 import meshes
+from tests.dicom_series import write_series
 from tests.short_study import STUDY
 
 SHAPE = (5, 4, 3)
 
 
-def _values(kind: type = np.int16) -> np.ndarray:
+def voxels(kind: type = np.int16) -> np.ndarray:
+    """Values of a small image."""
     return (np.arange(60).reshape(SHAPE) * 7 % 50).astype(kind)
 
 
@@ -25,7 +27,7 @@ def nifti(folder: Path, suffix: str) -> list[bytes]:
     made = []
     affine = np.array([[0, 0, 3.0, -4], [-2.0, 0, 0, 5], [0, -1.0, 0, 9], [0, 0, 0, 1]])
     for number, kind in enumerate((np.int16, np.float32, np.uint8, np.float64)):
-        image = nibabel.Nifti1Image(_values(kind), affine)
+        image = nibabel.Nifti1Image(voxels(kind), affine)
         image.header.set_xyzt_units("mm")
         if number == 1:
             image.set_sform(None, 0)
@@ -41,7 +43,7 @@ def nifti(folder: Path, suffix: str) -> list[bytes]:
 def numpy_array(folder: Path) -> list[bytes]:
     """.npy in both orders and several types."""
     made = []
-    for array in (_values(), np.asfortranarray(_values(np.float64)), _values(np.uint8) > 20):
+    for array in (voxels(), np.asfortranarray(voxels(np.float64)), voxels(np.uint8) > 20):
         stream = io.BytesIO()
         np.save(stream, array)
         made.append(stream.getvalue())
@@ -50,7 +52,7 @@ def numpy_array(folder: Path) -> list[bytes]:
 
 def numpy_masks(folder: Path) -> list[bytes]:
     """.npz of a mask, stored, and of its bits, compressed."""
-    mask = (_values() > 20).astype(np.uint8)
+    mask = (voxels() > 20).astype(np.uint8)
     stored, packed = io.BytesIO(), io.BytesIO()
     np.savez(stored, mask=mask, voxel_mm=0.5)
     np.savez_compressed(packed, bits=np.packbits(mask), shape=np.array(SHAPE), voxel_mm=0.1)
@@ -60,7 +62,7 @@ def numpy_masks(folder: Path) -> list[bytes]:
 def numpy_archive(folder: Path) -> list[bytes]:
     """.npz of masks, and of an image with its spacing."""
     image = io.BytesIO()
-    np.savez_compressed(image, hu=_values(), spacing=np.array([1.0, 2.0, 3.0]))
+    np.savez_compressed(image, hu=voxels(), spacing=np.array([1.0, 2.0, 3.0]))
     return [*numpy_masks(folder), image.getvalue()]
 
 
@@ -70,12 +72,30 @@ def sitk_image(folder: Path, suffix: str) -> list[bytes]:
 
     made = []
     for number, packed in enumerate((False, True)):
-        image = SimpleITK.GetImageFromArray(_values(np.float32 if packed else np.int16))
+        image = SimpleITK.GetImageFromArray(voxels(np.float32 if packed else np.int16))
         image.SetSpacing((1.0, 2.0, 3.0))
         path = folder / f"seed{number}{suffix}"
         SimpleITK.WriteImage(image, str(path), packed)
         made.append(path.read_bytes())
     return made
+
+
+def tiff(folder: Path) -> list[bytes]:
+    """Stacks of pages, plain and deflated, little and big endian."""
+    import tifffile
+
+    made = []
+    for number, (packed, order) in enumerate(((None, "<"), ("zlib", "<"), (None, ">"))):
+        path = folder / f"seed{number}.tif"
+        tifffile.imwrite(path, voxels(), compression=packed, byteorder=order, photometric="minisblack")
+        made.append(path.read_bytes())
+    return made
+
+
+def dicom(folder: Path) -> list[bytes]:
+    """The slices of a series."""
+    write_series(folder / "series", voxels())
+    return [path.read_bytes() for path in sorted((folder / "series").iterdir())]
 
 
 def mesh(folder: Path, suffix: str) -> list[bytes]:

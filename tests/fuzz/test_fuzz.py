@@ -22,6 +22,7 @@ import calibration
 import meshes
 import osteon
 from osteon._manifest import differences
+from tests.dicom_series import write_series
 from tests.fuzz import seeds
 from tests.fuzz.mutations import damage
 
@@ -32,7 +33,7 @@ LONGEST_SECONDS = 20
 """A single file of a few kilobytes that takes longer hangs."""
 MOST_MEMORY_MB = 700
 """Growth of the largest resident memory of the process in one target."""
-DOCUMENTED, USER = (ValueError, TypeError), (osteon.UserError,)
+DOCUMENTED, USER = (ValueError, TypeError, FileNotFoundError), (osteon.UserError,)
 """How the libraries refuse, and the program."""
 TOTAL = 100_000
 IN_CI = 150
@@ -152,6 +153,18 @@ def array_of(path: Path) -> Any:
     return meshes.read_image(path, spacing_mm=1.0)
 
 
+def other_slices(folder: Path) -> None:
+    """The other slices of the series; the damaged one stands for the first."""
+    write_series(folder / "series", seeds.voxels())
+    first = min((folder / "series").iterdir())
+    first.unlink()
+
+
+def series_of(path: Path) -> Any:
+    """The folder of a slice."""
+    return meshes.read_image(path.parent)
+
+
 def differences_of(path: Path) -> Any:
     """The folder of a manifest against it."""
     return differences(path.parent)
@@ -165,6 +178,9 @@ TARGETS = [
     image_target(".npz", seeds.numpy_archive, meshes.read_image),
     image_target("mask .npz", seeds.numpy_masks, meshes.read_mask),
     image_target(".mha", of_suffix(seeds.sitk_image, ".mha"), meshes.read_image),
+    image_target(".nrrd", of_suffix(seeds.sitk_image, ".nrrd"), meshes.read_image),
+    image_target(".tif", seeds.tiff, array_of),
+    Target(".dcm", "series/image.dcm", seeds.dicom, series_of, good_image, beside=other_slices),
     *(
         Target(suffix, f"mesh{suffix}", of_suffix(seeds.mesh, suffix), mesh_of, good_mesh)
         for suffix in (".inp", ".vtu", ".vtk", ".msh")
@@ -200,7 +216,7 @@ def fuzz(target: Target, folder: Path, count: int, *, derandomize: bool) -> None
     if target.beside is not None:
         target.beside(work)
     path = work / target.file
-    for content in whole:
+    for content in whole[: 1 if target.name == ".dcm" else None]:
         path.write_bytes(content)
         target.check(target.read(path))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

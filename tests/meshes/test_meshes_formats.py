@@ -219,7 +219,7 @@ def test_noise_and_flipped_bytes_end_in_a_sentence(tmp_path, rng, name, caplog):
 
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
-    [("a.tif", "tifffile", "readers"), ("a.nrrd", "SimpleITK", "readers"), ("a.isq", "py_aimio", "scanco")],
+    [("a.tif", "tifffile", "readers"), ("a.isq", "py_aimio", "scanco")],
 )
 def test_a_missing_reader_names_its_extra(tmp_path, monkeypatch, name, package, extra):
     """One sentence with the command to install."""
@@ -330,3 +330,45 @@ def test_isq_is_read_by_its_header(tmp_path, rng):
     path.write_bytes(isq(stored)[:-100])
     with pytest.raises(ValueError, match="promises"):
         read_image(path, quantity="field")
+
+
+_KINDS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize("suffix", [".mha", ".mhd", ".nrrd"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_every_type_is_read_as_itk_reads_it(tmp_path, rng, kind, suffix, packed):
+    """Values, and place with turned axes, of what SimpleITK wrote are those that SimpleITK reads."""
+    sitk = pytest.importorskip("SimpleITK")
+    values = rng.uniform(0, 100, (3, 4, 5)).astype(kind)
+    image = sitk.GetImageFromArray(values)
+    image.SetSpacing((0.5, 0.6, 0.7))
+    image.SetOrigin((-10.0, 20.0, 30.0))
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    image.SetDirection((turn * np.sign(np.linalg.det(turn))).ravel())
+    path = tmp_path / f"a{suffix}"
+    sitk.WriteImage(image, str(path), packed)
+    read, theirs = read_image(path), sitk.ReadImage(str(path))
+    np.testing.assert_array_equal(read.values, sitk.GetArrayFromImage(theirs).transpose(2, 1, 0))
+    assert np.asarray(read.values).dtype == np.dtype(kind)
+    for corner in ((0, 0, 0), (4, 3, 2), (4, 0, 0), (0, 3, 0)):
+        place = np.array(theirs.TransformIndexToPhysicalPoint(corner)) * (-1, -1, 1)
+        np.testing.assert_allclose((affine_of(read) @ (*corner, 1))[:3], place, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".mha", ".nrrd"])
+def test_big_endian_voxels(tmp_path, suffix):
+    """Their order is that of the header."""
+    values = np.arange(24, dtype=">i2").reshape(2, 3, 4)
+    meta = (
+        b"ObjectType = Image\nNDims = 3\nBinaryData = True\nBinaryDataByteOrderMSB = True\nDimSize = 4 3 2\n"
+        b"ElementSpacing = 1 1 1\nElementType = MET_SHORT\nElementDataFile = LOCAL\n"
+    )
+    nrrd = (
+        b"NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 4 3 2\n"
+        b"space directions: (1,0,0) (0,1,0) (0,0,1)\nendian: big\nencoding: raw\nspace origin: (0,0,0)\n\n"
+    )
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes((meta if suffix == ".mha" else nrrd) + values.tobytes())
+    np.testing.assert_array_equal(read_image(path).values, values.transpose(2, 1, 0))

@@ -1,6 +1,5 @@
 """Readers: real files, round trips, and a file made for every refusal."""
 
-import builtins
 import gzip
 
 import nibabel
@@ -106,22 +105,6 @@ def test_metaimage_is_turned_from_lps_to_ras(tmp_path, hu, suffix):
     np.testing.assert_array_equal(read.values, hu)
     expected = np.array([[-0.5, 0, 0, -10], [0, -0.6, 0, -20], [0, 0, 0.7, 30], [0, 0, 0, 1]])
     np.testing.assert_allclose(affine_of(read), expected, atol=1e-9)
-
-
-def test_missing_simpleitk_names_the_extra(tmp_path, monkeypatch):
-    """Without SimpleITK the sentence says what to install."""
-    real = builtins.__import__
-
-    def without(name, *arguments, **keywords):
-        if name == "SimpleITK":
-            raise ImportError(name)
-        return real(name, *arguments, **keywords)
-
-    path = tmp_path / "a.mha"
-    path.write_bytes(b"NDims = 3\n")
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"osteon\[readers\]"):
-        read_image(path)
 
 
 def nan_affine(header):
@@ -292,7 +275,7 @@ def test_numpy_files_that_cannot_be_images_are_refused(tmp_path):
     [
         (b"ElementSpacing = 1 1 1", b"ElementSpacing = 0 1 1", "voxel size"),
         (b"DimSize = 4 4 4", b"DimSize = 9000 9000 9000", "promises"),
-        (b"TransformMatrix = 1 0 0 0 1 0 0 0 1", b"TransformMatrix = nan 0 0 0 1 0 0 0 1", "NaN"),
+        (b"TransformMatrix = 1 0 0 0 1 0 0 0 1", b"TransformMatrix = nan 0 0 0 1 0 0 0 1", "finite"),
         (b"TransformMatrix = 1 0 0 0 1 0 0 0 1", b"TransformMatrix = 1 0 0 0.5 1 0 0 0 1", "a.mha"),
         (b"ElementDataFile = LOCAL", b"ElementDataFile = none.raw", "none.raw"),
         (b"NDims = 3", b"NDims = 3\nElementNumberOfChannels = 3", "a.mha"),

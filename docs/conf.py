@@ -22,7 +22,7 @@ extensions = [
     "sphinx_copybutton",
     "api_pages",
 ]
-exclude_patterns = ["_build", "_ext", "auto_examples/*.ipynb", "auto_examples/*.py", "sg_execution_times.rst"]
+exclude_patterns = ["_build", "_ext", "_static", "auto_examples/*.ipynb", "auto_examples/*.py"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 
 myst_heading_anchors = 4
@@ -48,7 +48,8 @@ linkcheck_anchors = False
 
 html_theme = "furo"
 html_title = f"osteon {release}"
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_sphinx = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "

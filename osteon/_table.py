@@ -79,7 +79,8 @@ class Table:
         )
         more = len(self) - len(shown)
         tail = f"<p>and {more} more row{'s' if more > 1 else ''}</p>" if more else ""
-        return f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>{tail}"
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
+        return f'<div style="overflow-x: auto">{table}</div>{tail}'
 
 
 def make_table(rows: list[dict[str, Any]]) -> Table:

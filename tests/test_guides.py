@@ -53,7 +53,19 @@ def test_examples_in_guides_print_what_they_say(page):
             assert doctest.DocTestRunner(optionflags=FLAGS).run(test, clear_globs=False).failed == 0
 
 
-def test_the_tutorial_runs_as_printed(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def own_cache(tmp_path_factory, monkeypatch):
+    """Compiled programs of the command line go into a folder of the test; jax is left as it was."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = {name: getattr(jax.config, name) for name in names}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs_as_printed(tmp_path, monkeypatch, capsys, own_cache):
     """Files are written, commands and Python blocks run one after the other in an empty folder."""
     monkeypatch.chdir(tmp_path)
     names: dict = {}
@@ -64,9 +76,7 @@ def test_the_tutorial_runs_as_printed(tmp_path, monkeypatch, capsys):
             for line in text.splitlines():
                 command, *arguments = shlex.split(line)
                 assert command == "osteon"
-                folder = jax.config.jax_compilation_cache_dir
-                assert osteon.main([*arguments, *(["--no-cache"] if "run" in arguments else [])]) == 0, line
-                jax.config.update("jax_compilation_cache_dir", folder)
+                assert osteon.main(arguments) == 0, line
         else:
             exec(compile(text, "tutorial", "exec"), names)
     table = re.findall(r"^\| `([\w.]+\.nii\.gz)` ", (ROOT / "docs" / "tutorial.md").read_text(), re.MULTILINE)

@@ -13,6 +13,8 @@ import pytest
 
 import meshes
 from osteon import main
+from tests.dicom_series import SENTINEL, write_series
+from tests.nifti_files import save_nifti
 
 NAME = "Zwetschgenbaum"
 """Stands for a patient; a word that nothing else holds."""
@@ -66,6 +68,29 @@ def planted_nifti(folder: Path) -> None:
     (folder / f"{NAME}.toml").write_text(STUDY)
 
 
+def planted_dicom(folder: Path) -> None:
+    """A CT with the name in every text element that DICOM knows and in its file names, with a mask."""
+    datadict = pytest.importorskip("pydicom.datadict")
+    texts = [
+        keyword
+        for tag, (kind, _, _, _, keyword) in datadict.DicomDictionary.items()
+        if keyword and kind in ("PN", "LO", "SH", "LT", "ST", "UT", "UC", "AE") and tag > 0x00080000
+    ]
+    vertebra = meshes.make_vertebra(3.0)
+
+    def change(data, index):
+        for keyword in texts:
+            if keyword not in data or data[keyword].value == SENTINEL:
+                setattr(data, keyword, NAME)
+        data.PixelSpacing, data.ImagePositionPatient = [3.0, 3.0], [0.0, 0.0, 3.0 * index]
+
+    assert len(texts) > 700
+    write_series(folder / f"{NAME}_ct", np.round(vertebra.hu.values), change=change, name=NAME)
+    labels = np.where(np.asarray(vertebra.labels.values) > 0, 22, 0).astype(np.uint8)
+    save_nifti(labels, np.diag([-3.0, -3.0, 3.0, 1.0]), folder / f"{NAME}_mask.nii.gz")
+    (folder / f"{NAME}.toml").write_text(STUDY.replace("_ct.nii.gz", "_ct"))
+
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -105,7 +130,7 @@ def found(folder: Path, words: list[bytes]) -> list[str]:
     return hits
 
 
-@pytest.mark.parametrize("plant", [planted_nifti], ids=["NIfTI"])
+@pytest.mark.parametrize("plant", [planted_nifti, planted_dicom], ids=["NIfTI", "DICOM"])
 def test_no_name_reaches_an_output(plant, tmp_path, monkeypatch, capsys):
     """Planted in headers, extensions, comments, file and folder names, user, home and host; found nowhere."""
     folder = tmp_path / f"{NAME}-home"

@@ -29,7 +29,7 @@ def listed(licences):
 def test_every_package_that_a_run_may_use_is_listed(licences, listed):
     """All dependencies of pyproject.toml, of the extras, and theirs; `make licences` writes the page anew."""
     packages = licences.runtime_packages()
-    assert {"jax", "numpy", "contourpy", "simpleitk"} <= set(packages)
+    assert {"jax", "numpy", "contourpy", "pydicom"} <= set(packages)
     assert "pytest" not in packages
     assert set(packages) - set(listed) == set()
 

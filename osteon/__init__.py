@@ -7,6 +7,7 @@ until a command or a call needs it.
 from ._api import make_study as make_study
 from ._api import run as run
 from ._cli import main as main
+from ._errors import InterruptedRun as InterruptedRun
 from ._errors import MemoryRefused as MemoryRefused
 from ._errors import NotConvergedError as NotConvergedError
 from ._errors import OsteonError as OsteonError

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -102,6 +103,7 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
       ValueError: meshio cannot read it, or it holds no point.
     """
     place = existing_file(path)
+    _require_no_entities(place)
     with meshio_errors(place):
         mesh = meshio.read(place)
     if len(mesh.points) == 0 or not np.isfinite(mesh.points).all():
@@ -115,6 +117,20 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
                 f"{corners.max()}, but there are {count}; the file is damaged."
             )
     return mesh
+
+
+def _require_no_entities(place: Path) -> None:
+    """Nothing unless an XML file declares a document type: entities grow without bound or name other files.
+
+    Raises:
+      ValueError: it does.
+    """
+    with place.open("rb") as stream:
+        head = stream.read(1 << 16)
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and re.search(rb"<!(DOCTYPE|ENTITY)", head, re.I):
+        raise ValueError(
+            f"{str(place)!r} declares a document type or entities, which are not read; write it without them."
+        )
 
 
 @contextlib.contextmanager

@@ -1,5 +1,7 @@
 """A simulation part by part: the same bone, bitwise the same whether parts were known, one compilation."""
 
+import resource
+
 import jax
 import numpy as np
 import pytest
@@ -112,3 +114,24 @@ def test_a_solve_that_fails_ends_the_simulation_at_its_period():
     with pytest.raises(fem.NotConvergedError, match=r"first at day 60 with relative residual"):
         remodeling.simulate_checked(*arguments, **keywords, parts=kept)
     assert kept.computed == []
+
+
+def test_a_thousand_steps_keep_memory_and_programs():
+    """After the first parts neither programs nor memory grow but by the recorded rows of the tiny body."""
+    arguments, keywords = problem("finite elements", months=1000)
+    seen: list[tuple[int, int]] = []
+
+    class Watched(Kept):
+        """Keeps nothing, and notes the programs and the largest memory, MB, after every part."""
+
+        def save(self, index, part):
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            seen.append((module._jitted_period._cache_size(), peak))
+
+    module._jitted_period.clear_cache()
+    trajectory, _ = remodeling.simulate_checked(*arguments, **keywords, parts=Watched())
+    assert len(seen) == 251
+    assert np.isfinite(trajectory.density).all()
+    programs, peaks = zip(*seen[50:], strict=True)
+    assert set(programs) == {1}
+    assert peaks[-1] - peaks[0] < 40

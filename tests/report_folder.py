@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from osteon._figures import change_figure
+from osteon._figures import change_figure, png_bytes
 from osteon._report import RESEARCH_USE
 from osteon._runfolder import csv_text
 from osteon._viewer_volumes import Field, Place, encode
@@ -166,7 +166,7 @@ def write_folder(folder: Path, *, slices: bool = True) -> Path:
             [{**row, "parameters_low": None} for row in rows], level, ("trabecular_vbmd_mg_cm3",)
         )
         for name in names:
-            (folder / "figures" / name).write_bytes(picture)
+            (folder / "figures" / name).write_bytes(png_bytes(picture))
             listed.append({"file": name, "level": level, "caption": f"{level}: {name}"})
     (folder / "figures.json").write_text(json.dumps(listed))
     if slices:

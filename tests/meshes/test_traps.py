@@ -14,10 +14,10 @@ import nibabel
 import numpy as np
 import pytest
 
-import meshes
 from meshes import (
     components,
     largest_component,
+    make_box_mesh,
     make_image,
     read_image,
     read_labels,
@@ -269,8 +269,8 @@ class TestMeshio:
 def test_entities_in_xml_are_refused(tmp_path):
     """A mesh with a document type, be it one that grows to gigabytes, is not parsed."""
     path = tmp_path / "mesh.vtu"
-    meshes.write_mesh(path, meshes.make_box_mesh(1, 1.0))
+    write_mesh(path, make_box_mesh(1, 1.0))
     bomb = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>\n<VTKFile'
     path.write_bytes(path.read_bytes().replace(b"<VTKFile", bomb, 1))
     with pytest.raises(ValueError, match="declares a document type or entities"):
-        meshes.read_mesh(path, scale_mm=1.0)
+        read_mesh(path, scale_mm=1.0)

@@ -13,7 +13,7 @@ from osteon._memory import memory_available_gb, memory_limit_gb, physical_memory
 
 ROOT = Path(__file__).resolve().parents[2]
 GB = 2**30
-FOR_DEVELOPERS = {"dev", "bench", "oracles", "cuda12", "cuda13"}
+FOR_DEVELOPERS = {"dev", "docs", "release", "bench", "oracles", "cuda12", "cuda13"}
 """Extras that doctor does not list: of developers, and JAX itself."""
 
 

@@ -12,6 +12,7 @@ from osteon import UserError, main
 from osteon._calibration_figure import calibration_figure
 from osteon._clean_density import DENSEST_BONE, without_foreign, without_negative
 from osteon._density_image import read_density
+from osteon._figures import png_bytes
 from osteon._input_files import file_hash
 from osteon._levels import read_levels
 from osteon._run_command import portable
@@ -177,7 +178,7 @@ def test_rods_in_the_scan_calibrate_it(folder):
     assert record["slope_mg_cm3_per_hu"] == pytest.approx(builtin["slope_mg_cm3_per_hu"], rel=0.02)
     assert record["intercept_mg_cm3"] == pytest.approx(builtin["intercept_mg_cm3"], abs=3)
     assert set(image.hashes) == {"image", "image.calibration.rods"}
-    assert calibration_figure(record).startswith(b"\x89PNG")
+    assert png_bytes(calibration_figure(record)).startswith(b"\x89PNG")
 
 
 def test_the_core_of_a_rod_is_not_pulled_by_its_rim():

@@ -104,7 +104,7 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
     """
     place = existing_file(path)
     _require_no_entities(place)
-    with meshio_errors(place):
+    with meshio_errors(place), _bounded_memory(place):
         mesh = meshio.read(place)
     if len(mesh.points) == 0 or not np.isfinite(mesh.points).all():
         raise ValueError(f"{str(place)!r}: a mesh needs points with finite coordinates.")
@@ -117,6 +117,30 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
                 f"{corners.max()}, but there are {count}; the file is damaged."
             )
     return mesh
+
+
+@contextlib.contextmanager
+def _bounded_memory(place: Path):
+    """meshio believes the counts of a damaged file and asks for all memory; here that is a MemoryError.
+
+    The process may grow by 1 GiB and 64 times the file meanwhile; without a limit where the system has none.
+    """
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        yield
+        return
+    import resource
+
+    old = resource.getrlimit(resource.RLIMIT_AS)
+    now = int(statm.read_text().split()[0]) * resource.getpagesize()
+    most = now + 2**30 + 64 * place.stat().st_size
+    if old[1] != resource.RLIM_INFINITY:
+        most = min(most, old[1])
+    resource.setrlimit(resource.RLIMIT_AS, (most, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, old)
 
 
 def _require_no_entities(place: Path) -> None:

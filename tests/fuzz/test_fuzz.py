@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 LONGEST_SECONDS = 20
 """A single file of a few kilobytes that takes longer hangs."""
-MOST_MEMORY_MB = 700
+MOST_MEMORY_MB = 1500
 """Growth of the largest resident memory of the process in one target."""
 DOCUMENTED, USER = (ValueError, TypeError, FileNotFoundError), (osteon.UserError,)
 """How the libraries refuse, and the program."""

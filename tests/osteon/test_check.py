@@ -177,7 +177,9 @@ def test_a_run_does_what_the_plan_says(tmp_path, capsys):
     assert sum(row["solves"] for row in summary["solver"]) == plan["solves"]
     assert [name for name in plan["files"] if not (out / name).is_file()] == []
     maps = {f"maps/{item.name}" for item in (out / "maps").iterdir()}
-    assert maps - set(plan["files"]) <= {name for name in maps if "half_width" in name}
+    assert maps - set(plan["files"]) <= {
+        name for name in maps if "half_width" in name or name == "maps/viewer.npz"
+    }
     assert main(["report", str(out), "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert (again["page"], again["results"]) == (told["page"], told["results"])

@@ -315,7 +315,8 @@ def test_an_interrupt_gives_code_5(monkeypatch, capsys):
 def test_a_signal_ends_the_program_with_code_5_and_one_sentence(number):
     """Ctrl-C and the signal of batch systems, sent to a process at work"""
     code = (
-        "import sys, time\nimport osteon._doctor as doctor\nfrom osteon import main\n"
+        "import signal, sys, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "import osteon._doctor as doctor\nfrom osteon import main\n"
         "def at_work():\n    print('at work', flush=True)\n    time.sleep(60)\n"
         "doctor.doctor_report = at_work\nsys.exit(main(['doctor']))\n"
     )

@@ -107,7 +107,7 @@ def test_the_folder_holds_everything_promised(run):
     names = {path.name for path in run.iterdir()}
     assert names == {
         "study.toml", "versions.json", "log.txt", "summary.json", "timecourse.csv", "maps", "figures",
-        "figures.json", "report.html",
+        "figures.json", "report.html", "timing.json", "manifest.json",
     }  # fmt: skip
     assert [path.name for path in run.parent.iterdir()] == ["run"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from ._files import require_room
+from ._files import reason_of, require_room
 
 NUMPY_SUFFIXES = (".npy", ".npz")
 _SPACING_KEYS = ("voxel_mm", "spacing")
@@ -45,7 +45,7 @@ def read_numpy(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
                 return _read_array(path, stream, path.stat().st_size, packed=False), None
         return _read_archive(path)
     except _DAMAGE as error:
-        raise ValueError(f"{str(path)!r} cannot be read as a NumPy file: {error}") from error
+        raise ValueError(f"{str(path)!r} cannot be read as a NumPy file: {reason_of(error)}") from error
 
 
 def _read_archive(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -87,7 +87,7 @@ def _read_array(path: Path, stream: Any, available: int, *, packed: bool) -> np.
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read_header(stream)
     except ValueError as error:
-        raise ValueError(f"{str(path)!r} cannot be read as a NumPy array: {error}") from error
+        raise ValueError(f"{str(path)!r} cannot be read as a NumPy array: {reason_of(error)}") from error
     if dtype.hasobject:
         raise ValueError(f"{str(path)!r} holds Python objects, which are not read; save plain numbers.")
     require_room(path, shape, dtype.itemsize, available, packed=packed)

@@ -31,7 +31,7 @@ def read_metaimage(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if missing:
         raise ValueError(f"{str(path)!r} is no MetaImage: {', '.join(sorted(missing))} missing.")
     shape = _numbers(path, fields, "DimSize")
-    if len(shape) != 3 or not all(n == int(n) for n in shape):
+    if len(shape) != 3 or not all(n.is_integer() for n in shape):
         raise ValueError(f"{str(path)!r}: an image needs 3 axes; DimSize is {fields['DimSize']!r}.")
     kind = _TYPES.get(fields["ElementType"].removeprefix("MET_").upper())
     if kind is None:

@@ -82,7 +82,7 @@ def _voxels(path: Path, fields: dict[str, str], offset: int) -> np.ndarray:
     if missing:
         raise ValueError(f"{str(path)!r} cannot be read as NRRD: {', '.join(sorted(missing))} missing.")
     sizes = _numbers(path, fields, "sizes")
-    if fields["dimension"] != "3" or len(sizes) != 3:
+    if fields["dimension"] != "3" or len(sizes) != 3 or not all(n.is_integer() for n in sizes):
         raise ValueError(
             f"{str(path)!r}: an image needs 3 axes; the header has {len(sizes)}. Take one volume out first."
         )

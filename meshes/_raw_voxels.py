@@ -23,15 +23,13 @@ def read_raw_voxels(
       header: file of the header, for the sentences.
       data: file of the voxels.
       offset: byte of it where they begin; negative: they are its last bytes.
-      shape: of the image.
+      shape: of the image, three numbers.
       kind: type and byte order of a number.
       packed: whether they are a zlib or gzip stream.
 
     Raises:
       ValueError: fewer voxels than promised, a damaged stream, sizes below 1.
     """
-    if len(shape) != 3 or min(shape) < 1:
-        raise ValueError(f"{str(header)!r}: an image needs three sizes of at least 1; got {list(shape)}.")
     size = data.stat().st_size
     require_room(header, shape, kind.itemsize, size if offset < 0 else max(size - offset, 0), packed=packed)
     count = shape[0] * shape[1] * shape[2]

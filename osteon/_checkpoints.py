@@ -1,8 +1,6 @@
 """Checkpoints of a run: every part of every simulation in a file of its own, whole or absent."""
 
 import json
-import os
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ._runfolder import atomic_stream
 
 _DAMAGE = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile)
 
@@ -71,7 +71,8 @@ class DiskCheckpoints(Checkpoints):
         arrays: dict[str, Any] = {
             f"array_{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(tree))
         }
-        _write(self.folder / f"{name}.npz", lambda stream: np.savez(stream, **arrays))
+        with atomic_stream(self.folder / f"{name}.npz", to_disk=True) as stream:
+            np.savez(stream, **arrays)
 
     def load_json(self, name: str) -> Any | None:
         """See `Checkpoints.load_json`."""
@@ -82,8 +83,8 @@ class DiskCheckpoints(Checkpoints):
 
     def save_json(self, name: str, data: Any) -> None:
         """See `Checkpoints.save_json`."""
-        text = json.dumps(data).encode("utf-8")
-        _write(self.folder / f"{name}.json", lambda stream: stream.write(text))
+        with atomic_stream(self.folder / f"{name}.json", to_disk=True) as stream:
+            stream.write(json.dumps(data).encode("utf-8"))
 
 
 @dataclass
@@ -122,17 +123,3 @@ class ArmParts:
 
     def _name(self, index: int) -> str:
         return f"{self.name}-part-{index:04d}"
-
-
-def _write(path: Path, fill: Callable[[Any], object]) -> None:
-    """Write a file under another name, push it to the disk, then give it its own."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            fill(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

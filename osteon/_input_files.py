@@ -52,16 +52,28 @@ def read_study_labels(
     with input_errors(f"{where} '{name}'"):
         labels = meshes.read_labels(path, **reading(settings))
         hashes[where] = file_hash(path)
+        advice = (
+            "Or set image.resample_mask = true (osteon solve: --resample-mask), which takes the nearest "
+            "neighbour."
+        )
         if not settings.resample_mask:
-            try:
-                meshes.require_same_grid(source, labels, names=("the CT", "the mask"))
-            except ValueError as error:
-                raise UserError(
-                    f"{where} '{name}': {error} Or set image.resample_mask = true (osteon solve: "
-                    "--resample-mask), which takes the nearest neighbour."
-                ) from error
+            require_grid(source, labels, ("the CT", "the mask"), advice)
             return labels
     return resampled(labels, source, where, notes)
+
+
+def require_grid(source: Any, labels: Any, names: tuple[str, str], advice: str) -> None:
+    """Nothing if labels lie on the grid of the image.
+
+    Raises:
+      ValueError: they do not; says how the grids differ, and then `advice`.
+    """
+    import meshes
+
+    try:
+        meshes.require_same_grid(source, labels, names=names)
+    except ValueError as error:
+        raise ValueError(f"{error} {advice}") from error
 
 
 def resampled(labels: Any, source: Any, where: str, notes: list[str]) -> Any:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import hashlib
 import io
 import itertools
@@ -18,7 +19,7 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ._errors import UserError
 
@@ -75,18 +76,33 @@ class RunFolder:
 
 def write_atomic(path: Path, content: bytes) -> Path:
     """Write a file under a temporary name in its folder, then rename it."""
+    with atomic_stream(path) as stream:
+        stream.write(content)
+    return path
+
+
+@contextlib.contextmanager
+def atomic_stream(path: Path, *, to_disk: bool = False) -> Iterator[BinaryIO]:
+    """A stream into a temporary file beside `path`, which gets that name when the block ends well.
+
+    Args:
+      path: the file.
+      to_disk: push the content to the disk before the file gets its name: it survives a power failure.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            yield stream
+            if to_disk:
+                stream.flush()
+                os.fsync(stream.fileno())
         # mkstemp makes files private; a result is as readable as the person's other files.
         Path(temporary).chmod(0o666 & ~umask())
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return path
 
 
 def umask() -> int:
@@ -147,14 +163,19 @@ def run_folder(path: Path) -> Iterator[RunFolder]:
         folder = RunFolder(temporary)
         yield folder
         folder.write_log()
-        temporary.chmod(0o777 & ~umask())
-        if path.is_dir():
-            path.rmdir()
-        temporary.replace(path)
+        give_name(temporary, path)
         folder.path = path
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def give_name(folder: Path, path: Path) -> None:
+    """Turn a complete folder into `path`, in one step; an empty folder there gives way."""
+    folder.chmod(0o777 & ~umask())
+    if path.is_dir():
+        path.rmdir()
+    folder.replace(path)
 
 
 def finite(data: Any) -> Any:
@@ -192,8 +213,12 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+@functools.cache
 def sources_sha256() -> str:
-    """Hash of the program's own source files and tables: tells apart what one version number covers."""
+    """Hash of the program's own source files and tables: tells apart what one version number covers.
+
+    Taken once: what runs was loaded at the start, whatever happens to the files later.
+    """
     digest = hashlib.sha256()
     root = Path(__file__).parents[1]
     for package in ("meshes", "fem", "remodeling", "calibration", "osteon"):

@@ -11,7 +11,7 @@ from ._clean_density import without_foreign, without_negative
 from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
 from ._figures import png_bytes
-from ._input_files import file_hash, resampled
+from ._input_files import file_hash, require_grid, resampled
 from ._machine import prepare_jax, require_memory
 from ._output import answer
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, versions
@@ -267,10 +267,8 @@ def _density_body(arguments: argparse.Namespace) -> Body:
         )
         if arguments.resample_mask:
             labels = resampled(labels, source, "--mask", moved)
-        try:
-            meshes.require_same_grid(source, labels, names=("image", "mask"))
-        except ValueError as error:
-            raise ValueError(f"{error} Or add --resample-mask, which takes the nearest neighbour.") from error
+        advice = "Or add --resample-mask, which takes the nearest neighbour."
+        require_grid(source, labels, ("image", "mask"), advice)
         raw = label_mask(labels, 1 if arguments.label is None else arguments.label, "--label")
     with input_errors(_where(arguments.image)):
         image = meshes.to_ras(source)

@@ -23,7 +23,7 @@ from typing import Any
 from ._checkpoints import DiskCheckpoints
 from ._errors import InterruptedRun, NotConvergedError, UserError
 from ._manifest import write_manifest
-from ._runfolder import RunFolder, finite, umask, write_atomic
+from ._runfolder import RunFolder, finite, give_name, write_atomic
 
 SUFFIX = ".partial"
 "What the name of a run ends with until it is done."
@@ -198,10 +198,7 @@ def filled(folder: WorkingFolder) -> Iterator[RunFolder]:
         yield run
         run.write_log()
         write_manifest(folder.files)
-        folder.files.chmod(0o777 & ~umask())
-        if folder.out.is_dir():
-            folder.out.rmdir()
-        folder.files.replace(folder.out)
+        give_name(folder.files, folder.out)
     except KeyboardInterrupt as stop:
         if not folder.has_parts():
             discard(folder)

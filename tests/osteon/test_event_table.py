@@ -6,23 +6,9 @@ import pytest
 import remodeling
 from osteon import UserError, read_study
 from osteon._simulation import make_courses
+from tests.short_study import STUDY as SHORT
 
-STUDY = """\
-title = "Events"
-[subject]
-sex = "male"
-age_years = 60
-testosterone_ng_dl = 200
-estradiol_pg_ml = 15
-[image]
-builtin = "l3"
-voxel_mm = 3
-[time]
-months = 24
-[[arm]]
-name = "table"
-events = "doses.csv"
-"""
+STUDY = SHORT[: SHORT.index("[[arm]]")] + '[[arm]]\nname = "table"\nevents = "doses.csv"\n'
 DRUG = "testosterone-cypionate"
 
 

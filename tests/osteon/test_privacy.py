@@ -15,19 +15,12 @@ import meshes
 from osteon import main
 from tests.dicom_series import SENTINEL, write_series
 from tests.nifti_files import save_nifti
+from tests.short_study import STUDY as SHORT
 
 NAME = "Zwetschgenbaum"
 """Stands for a patient; a word that nothing else holds."""
 
-STUDY = f"""\
-# {NAME} came on a Tuesday
-title = "A small study"
-[subject]
-sex = "male"
-age_years = 60
-testosterone_ng_dl = 200
-estradiol_pg_ml = 15
-[image]
+_IMAGE = f"""
 path = "{NAME}_ct.nii.gz"
 mask = "{NAME}_mask.nii.gz"
 [image.calibration]
@@ -37,17 +30,8 @@ density_type = "ha"
 [[levels]]
 name = "L3"
 label = 22
-[mechanics]
-fe_every_months = 6
-[time]
-months = 6
-[[arm]]
-name = "weekly"
-[[arm.dose]]
-drug = "testosterone-cypionate"
-amount_mg = 100
-every_days = 7
 """
+STUDY = f"# {NAME} came on a Tuesday\n" + SHORT.replace('\nbuiltin = "l3"\nvoxel_mm = 3\n', _IMAGE)
 
 
 def planted_nifti(folder: Path) -> None:

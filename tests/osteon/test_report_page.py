@@ -1,8 +1,6 @@
 """The report as a person meets it: opened from disk in Chromium, moved, turned, printed, on a phone."""
 
-import base64
 import csv
-import io
 import itertools
 import re
 import shutil
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 
 from osteon import write_report
+from tests.report_browser import FLAGS, PHONE, canvas, choose, in_scene, move, opened, picture, pixels
 from tests.report_folder import (
     HOSTILE,
     LEVELS,
@@ -25,10 +24,6 @@ from tests.report_folder import (
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: chromium)")
-# The software renderer, so that WebGL is the same with and without a graphics card.
-FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
-DESK = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -53,29 +48,6 @@ def browser(playwright):
     started.close()
 
 
-class Heard:
-    """What a page said and asked for."""
-
-    def __init__(self, page):
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        page.on("console", lambda message: message.type == "error" and self.errors.append(message.text))
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("dialog", lambda dialog: (self.errors.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        page.on("request", lambda request: self.requests.append(request.url))
-
-
-def opened(browser, folder, viewport=DESK, **options):
-    """A new page with the report, its moving parts started."""
-    context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
-    page = context.new_page()
-    page.heard = Heard(page)
-    page.goto((folder / "report.html").as_uri())
-    if options.get("java_script_enabled", True):
-        page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
-    return page
-
-
 @pytest.fixture(scope="module")
 def shared_page(browser, folder):
     page = opened(browser, folder)
@@ -96,42 +68,6 @@ def page(shared_page):
         where = np.nonzero(body(0))[axis]
         move(shared_page, f"#slice-{name}", round((where.min() + where.max()) / 2))
     return shared_page
-
-
-def choose(page, view):
-    page.check(f"input[name=view][value={view}]", force=True)
-
-
-def move(page, slider, value):
-    page.eval_on_selector(
-        slider, "(e, value) => { e.value = value; e.dispatchEvent(new Event('input')); }", str(value)
-    )
-
-
-def canvas(plane, part):
-    """Selector of one picture."""
-    number = ("axial", "sagittal", "coronal").index(plane) + 1
-    return f".plane:nth-child({number}) .shot[data-part={part}] canvas"
-
-
-def pixels(page, selector):
-    """RGB of a canvas, (rows, columns, 3)."""
-    address = page.eval_on_selector(selector, "e => e.toDataURL()")
-    return picture(base64.b64decode(address.partition(",")[2]))
-
-
-def picture(png):
-    from matplotlib.image import imread
-
-    return np.rint(255 * imread(io.BytesIO(png))[..., :3]).astype(int)
-
-
-def in_scene(page):
-    """The view in space, started and drawn, as a picture."""
-    page.locator("#scene").scroll_into_view_if_needed()
-    page.wait_for_selector("#scene[data-faces]", timeout=60_000)
-    page.wait_for_timeout(300)
-    return picture(page.locator("#scene").screenshot())
 
 
 def test_it_opens_from_disk_in_silence(browser, folder):

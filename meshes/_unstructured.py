@@ -104,6 +104,7 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
     """
     place = existing_file(path)
     _require_no_entities(place)
+    _require_header_end(place)
     with meshio_errors(place), _bounded_memory(place):
         mesh = meshio.read(place)
     if len(mesh.points) == 0 or not np.isfinite(mesh.points).all():
@@ -111,6 +112,11 @@ def read_unstructured(path: str | os.PathLike[str]) -> meshio.Mesh:
     count = len(mesh.points)
     for block in mesh.cells:
         corners = np.asarray(block.data)
+        if corners.dtype.kind not in "iu" and not block.type.startswith("polyhedron"):
+            raise ValueError(
+                f"{str(place)!r}: elements of type {block.type} name points by {corners.dtype} numbers, "
+                "which are too large or no integers; the file is damaged."
+            )
         if corners.dtype.kind in "iu" and corners.size and not 0 <= corners.min() <= corners.max() < count:
             raise ValueError(
                 f"{str(place)!r}: elements of type {block.type} name points from {corners.min()} to "
@@ -155,6 +161,16 @@ def _require_no_entities(place: Path) -> None:
         raise ValueError(
             f"{str(place)!r} declares a document type or entities, which are not read; write it without them."
         )
+
+
+def _require_header_end(place: Path) -> None:
+    """Nothing unless a PLY file ends within its header: meshio would look for the end of it for ever.
+
+    Raises:
+      ValueError: it does.
+    """
+    if suffix_of(place) == ".ply" and not re.search(rb"(?m)^\s*end_header\s*$", place.read_bytes()):
+        raise ValueError(f"{str(place)!r} ends within its header (no line end_header); the file is damaged.")
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from meshes import (
     read_labels,
     read_mask,
     read_mesh,
+    read_surface,
     require_same_grid,
     write_mesh,
     write_nifti,
@@ -274,3 +275,19 @@ def test_entities_in_xml_are_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"<VTKFile", bomb, 1))
     with pytest.raises(ValueError, match="declares a document type or entities"):
         read_mesh(path, scale_mm=1.0)
+
+
+def test_a_ply_that_ends_within_its_header_is_refused(tmp_path):
+    """meshio would read on at the end of the file for ever."""
+    path = tmp_path / "surface.ply"
+    path.write_bytes(b"ply\nformat binary_little_endian 1.0\ncomment Created by m")
+    with pytest.raises(ValueError, match="ends within its header"):
+        read_surface(path, scale_mm=1.0)
+
+
+def test_points_too_far_for_an_integer_are_refused(tmp_path):
+    """NumPy keeps a number of twenty digits as an object, which indexes nothing."""
+    path = tmp_path / "surface.obj"
+    path.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 99999999999999999999 3 2\n")
+    with pytest.raises(ValueError, match="too large or no integers"):
+        read_surface(path, scale_mm=1.0)

@@ -75,6 +75,10 @@ from ._tetrahedralize import tetrahedralize as tetrahedralize
 from ._unstructured import read_unstructured as read_unstructured
 from ._unstructured import voxel_mesh as voxel_mesh
 from ._unstructured import write_vtu as write_vtu
+from ._upright import Endplates as Endplates
+from ._upright import find_endplates as find_endplates
+from ._upright import onto_grid as onto_grid
+from ._upright import upright_grid as upright_grid
 from ._vertebra import TISSUE_LABELS as TISSUE_LABELS
 from ._vertebra import Vertebra as Vertebra
 from ._vertebra import make_vertebra as make_vertebra

@@ -63,6 +63,12 @@ osteon solve density.nii.gz --mask labels.nii.gz --label 22 --law kopperdahl-200
         choices=("ha", "k2hpo4", "ash", "apparent"),
         help="what the density is the equivalent of",
     )
+    density.add_argument(
+        "--axis",
+        choices=("endplates", "image"),
+        help="axis that is loaded: from endplate to endplate of a vertebral body (default of loads through "
+        "cement), or z of the image (default of all others)",
+    )
     load = solve.add_argument_group("load")
     load.add_argument("--poisson", type=float, default=0.3, help="Poisson ratio (default 0.3)")
     load.add_argument(

@@ -10,21 +10,19 @@ from ._clean_density import without_foreign, without_negative
 from ._density_image import DensityImage
 from ._errors import UserError, one_sentence
 from ._input_files import read_study_labels
+from ._model_grid import CORTICAL, TRABECULAR, make_model_grid, on_source, on_source_axes
 from ._study_tables import ImageSource, Level, Study
-from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
-
-LARGEST_SPREAD = 1e-3
-"Relative difference of voxel edges below which voxels count as cubes."
+from ._voxels import cubic_edge, label_mask, set_aside
 
 
 @dataclass(frozen=True)
 class LevelBone:
-    """One vertebral body, cropped, on cubic voxels in RAS order."""
+    """One vertebral body, cropped, on cubic voxels."""
 
     name: str
     "name of the level"
     grid: Any
-    "HA-equivalent density of the crop, g/cm3, `meshes.Image` in RAS order"
+    "HA-equivalent density of the crop, g/cm3, `meshes.Image`; its third axis is loaded"
     bone: np.ndarray
     "voxels of the body on `grid`, boolean"
     compartments: np.ndarray
@@ -35,6 +33,10 @@ class LevelBone:
     "the same as the density-modulus law wants it, g/cm3, (nb,)"
     voxel_mm: float
     "edge of a voxel, mm"
+    endplates: Any
+    "how the body stands on the image, `meshes.Endplates`; None where it cannot be told"
+    turned: bool
+    "whether `grid` stands along the axis between the endplates"
     source: Any
     "the image as read, for maps on its grid, `meshes.Image`"
     source_bone: np.ndarray
@@ -69,27 +71,19 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     if dropped is not None:
         notes.append(f"{level.name}: {dropped}")
     ras = meshes.to_ras(image.source)
-    margin = bounding_box(kept)
-    crop = tuple(slice(max(0, part.start - 2), part.stop + 2) for part in margin)
-    grid = _cropped(ras, crop)
-    parts = np.where(trabecular & kept, 1, np.where(cortical & kept, 2, 0))[crop].astype(np.int32)
-    parts_image = meshes.make_image(
-        parts, grid.spacing, origin=grid.origin, direction=grid.direction, quantity="label"
+    codes = np.where(trabecular & kept, TRABECULAR, np.where(cortical & kept, CORTICAL, 0)).astype(np.int32)
+    made = make_model_grid(
+        ras,
+        codes,
+        None if image.padding is None else meshes.to_ras(image.padding),
+        edge=study.mechanics.voxel_mm,
+        axis=study.mechanics.axis,
+        where=f"levels '{level.name}'",
+        setting='mechanics.axis = "image"',
     )
-    padding = None if image.padding is None else _cropped(meshes.to_ras(image.padding), crop)
-    edge = study.mechanics.voxel_mm
-    spacing = np.asarray(grid.spacing, dtype=float)
-    if edge is None:
-        edge = float(spacing.min())
-    if np.abs(spacing / edge - 1).max() > LARGEST_SPREAD:
-        notes.append(
-            f"{level.name}: voxels of {' x '.join(f'{item:.4g}' for item in spacing)} mm were resampled to "
-            f"{edge:g} mm"
-        )
-        grid = meshes.resample(grid, edge)
-        parts_image = meshes.resample(parts_image, edge)
-        padding = None if padding is None else meshes.resample(padding, edge)
-    parts = np.asarray(parts_image.values)
+    notes += [f"{level.name}: {note}" for note in made.notes]
+    grid, parts = made.density, made.parts
+    edge = float(np.asarray(grid.spacing).min())
     bone = meshes.largest_component(parts > 0)
     if parts[bone].min() == parts[bone].max():
         raise UserError(
@@ -99,7 +93,7 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     density = meshes.convert_density(grid, "ha", tube_kv=study.image.tube_kv)
     raw = np.array(density.values, dtype=np.float64)
     where = f"levels '{level.name}'"
-    unseen = None if padding is None else np.asarray(padding.values)[bone]
+    unseen = None if made.unseen is None else made.unseen[bone]
     raw[bone], found = without_foreign(raw[bone], where, unseen)
     notes += [f"{level.name}: {note}" for note in found]
     if study.image.denoise_mm > 0:
@@ -114,12 +108,14 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
     clean[bone] = values
     density = replace(density, values=clean)
     wanted = meshes.convert_density(density, law.density_type, tube_kv=study.image.tube_kv)
-    codes = np.where(parts[bone] == 1, calibration.TRABECULAR, calibration.CORTICAL)
+    codes = np.where(parts[bone] == TRABECULAR, calibration.TRABECULAR, calibration.CORTICAL)
     sentence = (
-        f"{int(bone.sum())} voxels of {edge:g} mm, {int((parts[bone] == 1).sum())} trabecular and "
-        f"{int((parts[bone] == 2).sum())} cortical. {how} The vertebral body alone is modelled, so BMC "
-        "and aBMD are those of the body without posterior elements."
+        f"{int(bone.sum())} voxels of {edge:g} mm, {int((parts[bone] == TRABECULAR).sum())} trabecular and "
+        f"{int((parts[bone] == CORTICAL).sum())} cortical. {how} The vertebral body alone is modelled, so "
+        "BMC and aBMD are those of the body without posterior elements."
     )
+    if made.turned:
+        sentence += f" It was tilted by {made.endplates.tilt_degrees:.0f} degrees and turned upright."
     return LevelBone(
         name=level.name,
         grid=density,
@@ -128,8 +124,10 @@ def _level(level: Level, study: Study, image: DensityImage, law: Any, hashes: di
         density_ha=values,
         density_law=np.asarray(wanted.values, dtype=np.float64)[bone],
         voxel_mm=cubic_edge(density),
+        endplates=made.endplates,
+        turned=made.turned,
         source=image.source,
-        source_bone=_on_source(kept, image.source),
+        source_bone=on_source_axes(kept, image.source),
         sentence=sentence,
         notes=tuple(notes),
     )
@@ -259,47 +257,6 @@ def _number_of(labels: Any, name: str, convention: str | None, where: str) -> in
         ) from error
 
 
-def _cropped(image: Any, crop: tuple[slice, ...]) -> Any:
-    import meshes
-
-    affine = meshes.affine_of(image)
-    first = np.array([part.start for part in crop], dtype=float)
-    return replace(
-        image, values=np.asarray(image.values)[crop], origin=affine[:3, :3] @ first + affine[:3, 3]
-    )
-
-
-def _on_source(mask: np.ndarray, source: Any) -> np.ndarray:
-    """A mask in RAS order of the whole image on the axes of the file."""
-    import meshes
-
-    ras = meshes.to_ras(source)
-    image = meshes.make_image(mask, ras.spacing, origin=ras.origin, direction=ras.direction, quantity="mask")
-    return np.asarray(meshes.onto_source(image, source).values)
-
-
 def to_source(level: LevelBone, values: np.ndarray) -> np.ndarray:
-    """A field of the bone voxels on the grid of the file, 0 outside the body.
-
-    Args:
-      level: the level.
-      values: one value a bone voxel, (nb,).
-
-    Returns:
-      array on the axes of `level.source`. Without resampling every voxel keeps its value exactly; after
-      resampling each voxel of the body takes the nearest model voxel.
-    """
-    from scipy import ndimage
-
-    import meshes
-
-    grid = np.zeros(level.bone.shape)
-    grid[level.bone] = values
-    # The body's rim may fall between model voxels; there the nearest bone speaks, not the 0 beside it.
-    nearest = ndimage.distance_transform_edt(~level.bone, return_distances=False, return_indices=True)
-    filled = grid[tuple(np.asarray(nearest))]
-    image = meshes.make_image(
-        filled, level.grid.spacing, origin=level.grid.origin, direction=level.grid.direction, quantity="field"
-    )
-    result = np.asarray(meshes.resample_onto(image, level.source, order=0, fill=0.0).values)
-    return np.where(level.source_bone, result, 0.0)
+    """A field of the bone voxels of a level on the grid of its file, 0 outside the body; see `on_source`."""
+    return on_source(level.grid, level.bone, values, level.source, level.source_bone)

@@ -106,6 +106,8 @@ def plan_object(plan: Plan) -> dict[str, Any]:
                 "memory_plan_gb": item.memory_gb,
                 "voxels": int(item.level.bone.sum()),
                 "voxel_mm": item.level.voxel_mm,
+                "tilt_degrees": None if item.level.endplates is None else item.level.endplates.tilt_degrees,
+                "turned_upright": item.level.turned,
                 "mean_density_mg_cm3": 1000 * float(item.level.density_ha.mean()),
                 "sentence": item.level.sentence,
                 "notes": list(item.level.notes),

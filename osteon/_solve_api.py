@@ -14,7 +14,7 @@ from ._table import Table, make_table
 if TYPE_CHECKING:
     import numpy as np
 
-    from ._solve_command import Body
+    from ._solve_body import Body
 
 _COLUMNS = (
     "elements", "dofs", "bv_tv", "iterations", "relative_residual", "reaction_n", "stiffness_n_per_mm",
@@ -31,7 +31,7 @@ class SolveResult:
     maps: dict[str, np.ndarray]
     "sed_mean_mpa, sed_centroid_mpa, effective_strain on `grid`, NaN outside the bone; none for a stiffness"
     grid: Any
-    "the image in RAS order that the maps lie on, `meshes.Image`"
+    "the image that the maps lie on, in RAS order or turned upright, `meshes.Image`"
     bone: np.ndarray
     "bone voxels on `grid`, boolean"
 
@@ -120,6 +120,7 @@ def solve(
     memory_gb: float | None = None,
     assume_units: str | None = None,
     resample_mask: bool = False,
+    axis: str | None = None,
 ) -> SolveResult:
     """Solve one body under one load, as `osteon solve` does, in double precision for this call alone.
 
@@ -144,6 +145,8 @@ def solve(
       memory_gb: refuse above this memory plan; 90 % of the machine's if left out.
       assume_units: "mm": unit of files that state none, which are refused otherwise.
       resample_mask: bring a mask on another grid onto that of the image.
+      axis: "endplates" to load a vertebral body from endplate to endplate (with `mask`; left out, so are the
+        pmma loads), "image" to load along z of the image.
 
     Raises:
       UserError: bad input.
@@ -169,7 +172,7 @@ def solve(
         "strain_tensor": strain_tensor, "poisson": poisson, "cap_thickness_mm": cap_thickness_mm,
         "rtol": rtol, "max_iterations": max_iterations, "strength": strength,
         "strength_strain": strength_strain, "strength_steps": strength_steps, "memory_gb": memory_gb,
-        "assume_units": assume_units, "resample_mask": resample_mask,
+        "assume_units": assume_units, "resample_mask": resample_mask, "axis": axis,
     }  # fmt: skip
     vars(arguments).update(given)
     with double_precision():

@@ -1,53 +1,24 @@
 """`osteon solve`: one image, one load, one table row."""
 
 import argparse
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
 
-from ._clean_density import without_foreign, without_negative
 from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
 from ._figures import png_bytes
-from ._input_files import file_hash, require_grid, resampled
+from ._input_files import file_hash
 from ._machine import prepare_jax, require_memory
+from ._model_grid import on_source
 from ._output import answer
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, versions
+from ._solve_body import Body, read_body
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
 from ._solve_steps import require_solved, run_solve
 from ._solve_stiffness import solve_stiffness, stiffness_table
 from ._solve_strength import curve_figure, nonlinear_strength, require_possible
-from ._voxels import bounding_box, cubic_edge, label_mask, set_aside
-
-
-@dataclass(frozen=True)
-class Body:
-    """What is solved: a mask on cubic voxels, the modulus of every element, and where it came from."""
-
-    mask: np.ndarray
-    "elements, boolean, (nx, ny, nz), caps included"
-    modulus: np.ndarray
-    "axial modulus of the elements, MPa, (ne,)"
-    yield_stress: np.ndarray | None
-    "compressive yield stress of the elements, MPa, (ne,); None where the density law gives none"
-    yield_surface: str
-    "name of the yield surface, a key of fem.YIELD_SURFACES"
-    bone: np.ndarray
-    "which elements are bone and not cap, boolean, (ne,)"
-    voxel_mm: float
-    "edge of a voxel, mm"
-    bv_tv: float
-    "bone volume fraction: of the box (binary mask) or mean of the bone voxels (density image)"
-    image: Any
-    "the image in RAS order that the bone voxels lie on, `meshes.Image`"
-    source: Any
-    "the image as stored in its file, `meshes.Image`"
-    image_mask: np.ndarray
-    "bone voxels on `image`, boolean"
-    notes: tuple[str, ...]
-    "sentences about what was done to the input"
 
 
 def solve_command(arguments: argparse.Namespace) -> None:
@@ -122,7 +93,7 @@ def read_task(
     Raises:
       UserError: input that cannot be read, or strength that this body or load does not have.
     """
-    body, extra = _read_body(arguments)
+    body, extra = read_body(arguments)
     pushed = arguments.strength == "nonlinear"
     if pushed and (whole_stiffness or load.definition.motion != "z"):
         raise UserError(
@@ -169,167 +140,6 @@ def _morphometry(body: Body) -> dict[str, float | None]:
 def _write_versions(arguments, folder: RunFolder) -> None:
     inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
     folder.write_json("versions.json", {**versions(), "inputs_sha256": [file_hash(path) for path in inputs]})
-
-
-def _read_body(arguments: argparse.Namespace) -> tuple[Body, dict[str, Any]]:
-    if arguments.mask is None:
-        if arguments.law is not None:
-            raise UserError(
-                "--law needs a calibrated density image with --mask and --label; "
-                "a binary mask takes --modulus-mpa"
-            )
-        return _binary_body(arguments), {"modulus_mpa": _modulus_mpa(arguments)}
-    if arguments.modulus_mpa is not None:
-        raise UserError("--modulus-mpa is for binary masks; a density image takes its moduli from --law")
-    if arguments.law is None or arguments.density_type is None:
-        raise UserError(
-            "a density image needs --law (e.g. kopperdahl-2002) and --density-type (ha, k2hpo4, ash or "
-            "apparent): values are read as mg/cm3, so calibrate HU first"
-        )
-    return _density_body(arguments), {"law": arguments.law, "density_type": arguments.density_type}
-
-
-def _modulus_mpa(arguments: argparse.Namespace) -> float:
-    modulus = 10000.0 if arguments.modulus_mpa is None else arguments.modulus_mpa
-    if not 0 < modulus < np.inf:
-        raise UserError(f"--modulus-mpa is {modulus:g}; it must be a positive number of MPa, e.g. 10000")
-    return modulus
-
-
-def _where(given: Any, name: str = "IMAGE") -> str:
-    """What an error names: the path, or nothing but the argument where an image itself was given."""
-    return f"{name} '{given}'" if isinstance(given, (str, Path)) else name
-
-
-def _binary_body(arguments: argparse.Namespace) -> Body:
-    import fem
-    import meshes
-
-    with input_errors(_where(arguments.image)):
-        source = (
-            arguments.image
-            if isinstance(arguments.image, meshes.Image)
-            else meshes.read_mask(
-                arguments.image, voxel_mm=arguments.voxel_mm, assume_units=arguments.assume_units
-            )
-        )
-        image = meshes.to_ras(source)
-        voxel_mm = cubic_edge(image)
-        raw = np.asarray(image.values, dtype=bool)
-        kept = meshes.largest_component(raw)
-    notes = _part_notes(raw, kept)
-    mask, bone, _ = _with_caps(arguments, kept, voxel_mm)
-    modulus = np.full(int(mask.sum()), _modulus_mpa(arguments))
-    return Body(
-        mask=mask,
-        modulus=modulus,
-        # cement is taken as elastic: its yield stress is that of a strain of one
-        yield_stress=np.where(bone, fem.TISSUE_YIELD_STRAIN, 1.0) * modulus,
-        yield_surface="bone-tissue",
-        bone=bone,
-        voxel_mm=voxel_mm,
-        bv_tv=float(kept.mean()),
-        image=image,
-        source=source,
-        image_mask=kept,
-        notes=notes,
-    )
-
-
-def _density_body(arguments: argparse.Namespace) -> Body:
-    import jax.numpy as jnp
-
-    import fem
-    import meshes
-
-    with input_errors("--law"):
-        law = fem.density_law(arguments.law)
-    with input_errors(_where(arguments.image)):
-        source = (
-            arguments.image
-            if isinstance(arguments.image, meshes.Image)
-            else meshes.read_image(
-                arguments.image,
-                quantity="density",
-                density_type=arguments.density_type,
-                spacing_mm=arguments.voxel_mm,
-                assume_units=arguments.assume_units,
-            )
-        )
-    moved: list[str] = []
-    with input_errors(_where(arguments.mask, "--mask")):
-        labels = (
-            arguments.mask
-            if isinstance(arguments.mask, meshes.Image)
-            else meshes.read_labels(
-                arguments.mask, spacing_mm=arguments.voxel_mm, assume_units=arguments.assume_units
-            )
-        )
-        if arguments.resample_mask:
-            labels = resampled(labels, source, "--mask", moved)
-        advice = "Or add --resample-mask, which takes the nearest neighbour."
-        require_grid(source, labels, ("image", "mask"), advice)
-        raw = label_mask(labels, 1 if arguments.label is None else arguments.label, "--label")
-    with input_errors(_where(arguments.image)):
-        image = meshes.to_ras(source)
-        voxel_mm = cubic_edge(image)
-    kept = meshes.largest_component(raw)
-    mineral = meshes.convert_density(image, "ha")
-    values = np.array(mineral.values, dtype=np.float64)
-    values[kept], foreign = without_foreign(values[kept], "IMAGE")
-    values[kept], negative = without_negative(values[kept], "IMAGE")
-    mineral = replace(mineral, values=values)
-    wanted = meshes.convert_density(mineral, law.density_type)
-    notes = (*_part_notes(raw, kept), *moved, *foreign, *negative)
-    density = np.asarray(wanted.values, dtype=np.float64)[kept]
-    outside = int((density < law.valid_from).sum() + (density > law.valid_to).sum())
-    if outside:
-        notes = (
-            *notes,
-            f"{outside} of {density.size} voxels lie outside the range of {law.name}, "
-            f"{law.valid_from:g} to {law.valid_to:g} g/cm3; the law is used beyond it, above its floor",
-        )
-    mask, bone, capped = _with_caps(arguments, kept, voxel_mm)
-    modulus = law.modulus_mpa(jnp.asarray(density))
-    yield_stress = None if law.yield_stress is None else law.yield_stress_mpa(jnp.asarray(density))
-    if capped is not None:
-        modulus = fem.capped_modulus(modulus, capped)
-        if yield_stress is not None:
-            # cement is taken as elastic: its yield stress is that of a strain of one
-            yield_stress = fem.capped_modulus(yield_stress, capped)
-    fraction = np.asarray(meshes.bv_tv_from_density(np.asarray(mineral.values)[kept]))
-    return Body(
-        mask=mask,
-        modulus=np.asarray(modulus),
-        yield_stress=None if yield_stress is None else np.asarray(yield_stress),
-        yield_surface="vertebral-cancellous",
-        bone=bone,
-        voxel_mm=voxel_mm,
-        bv_tv=float(fraction.mean()),
-        image=image,
-        source=source,
-        image_mask=kept,
-        notes=notes,
-    )
-
-
-def _with_caps(arguments: argparse.Namespace, kept: np.ndarray, voxel_mm: float):
-    """Mask cropped along z for density images or embedded in caps where the load case asks for them."""
-    import fem
-
-    if arguments.load in fem.LOAD_CASES and fem.LOAD_CASES[arguments.load].caps:
-        with input_errors("--cap-thickness-mm"):
-            capped = fem.add_caps(kept, voxel_mm, thickness_mm=arguments.cap_thickness_mm)
-        return capped.mask, ~capped.is_cap, capped
-    mask = kept if arguments.mask is None else kept[bounding_box(kept)]
-    return mask, np.ones(int(mask.sum()), dtype=bool), None
-
-
-def _part_notes(raw: np.ndarray, kept: np.ndarray) -> tuple[str, ...]:
-    import meshes
-
-    dropped = set_aside(raw, kept)
-    return () if dropped is None else (f"{dropped}; kept {100 * meshes.kept_share(kept, raw):.4g} %",)
 
 
 def solve_body(
@@ -414,18 +224,19 @@ def write_maps(folder: RunFolder, body: Body, fields: Any) -> None:
     }
     spacing = tuple(float(edge) for edge in np.asarray(body.image.spacing))
     grids = {}
+    source = body.source
     for name, values in named.items():
         grid = np.zeros(body.image_mask.shape)
         grid[body.image_mask] = values
         grids[name] = grid
+        there = on_source(body.image, body.image_mask, values, source, body.source_mask)
         image = meshes.make_image(
-            grid, spacing, origin=body.image.origin, direction=body.image.direction, quantity="field"
+            there, source.spacing, origin=source.origin, direction=source.direction, quantity="field"
         )
-        meshes.write_nifti(maps / f"{name}.nii.gz", meshes.onto_source(image, body.source))
-    meshes.write_vti(maps / "maps.vti", spacing, np.asarray(body.image.origin), grids)
-    mesh = meshes.voxel_mesh(
-        body.image_mask, spacing, origin=np.asarray(body.image.origin), cell_fields=named
-    )
+        meshes.write_nifti(maps / f"{name}.nii.gz", image)
+    origin, direction = np.asarray(body.image.origin), np.asarray(body.image.direction)
+    meshes.write_vti(maps / "maps.vti", spacing, origin, grids, direction=direction)
+    mesh = meshes.voxel_mesh(body.image_mask, spacing, origin=origin, cell_fields=named)
     meshes.write_vtu(maps / "maps.vtu", mesh)
 
 

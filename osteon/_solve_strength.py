@@ -10,7 +10,7 @@ from ._errors import NotConvergedError, UserError, input_errors
 from ._figures import PALETTE, new_figure
 
 if TYPE_CHECKING:
-    from ._solve_command import Body
+    from ._solve_body import Body
 
 NONLINEAR_RTOL = 1e-5
 """Relative residual at which an increment ends; a strength is good to far less."""

@@ -243,6 +243,8 @@ class MechanicsSettings:
     "Apparent strain of the test load; compression is negative. The model is linear in it."
     voxel_mm: float | None = key(None, low=0.3, high=5, unit="mm")
     "Edge of the cubic voxels of the model, mm; absent: the finest edge of the image."
+    axis: str = key("endplates", allowed=("endplates", "image"))
+    "Axis that is loaded: from endplate to endplate of every body, or the head-foot axis of the image."
     cap_thickness_mm: float = key(3.0, low=0.1, high=30, unit="mm")
     "Least thickness of the PMMA caps, mm."
     fe_every_months: float = key(3.0, low=0.05, high=24, unit="months")

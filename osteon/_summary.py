@@ -228,6 +228,9 @@ def _level_entry(level: Any, results: list[ArmResult]) -> dict[str, Any]:
     return {
         "name": level.name,
         "voxel_mm": level.voxel_mm,
+        "tilt_degrees": None if level.endplates is None else level.endplates.tilt_degrees,
+        "wedge_degrees": None if level.endplates is None else level.endplates.wedge_degrees,
+        "turned_upright": level.turned,
         "bone_voxels": int(level.bone.sum()),
         "trabecular_voxels": int((level.compartments == calibration.TRABECULAR).sum()),
         "cortical_voxels": int((level.compartments == calibration.CORTICAL).sum()),

@@ -3,10 +3,12 @@
 import functools
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ._arm_draws import COLUMNS
 from ._quantities import BY_NAME, select, unique
+from ._runfolder import write_atomic
 
 # Okabe and Ito 2008, Color Universal Design: distinguishable with every common colour vision deficiency.
 PALETTE = ("#666666", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -40,6 +42,30 @@ def png_bytes(figure: Any, dpi: int = 130) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
     return stream.getvalue()
+
+
+def svg_bytes(figure: Any) -> bytes:
+    """SVG file content, the same for the same figure; words stay words, for editors and search.
+
+    Without any text about program, user, path or time.
+    """
+    from matplotlib import rc_context
+
+    stream = io.BytesIO()
+    with rc_context({"svg.hashsalt": "osteon", "svg.fonttype": "none"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+    return stream.getvalue()
+
+
+def write_figure(path: Path, figure: Any) -> None:
+    """Write a figure as PNG and as SVG beside it.
+
+    Args:
+      path: without suffix.
+      figure: `matplotlib.figure.Figure`.
+    """
+    write_atomic(path.with_name(f"{path.name}.png"), png_bytes(figure))
+    write_atomic(path.with_name(f"{path.name}.svg"), svg_bytes(figure))
 
 
 def arm_style(position: int) -> dict[str, Any]:

@@ -90,7 +90,8 @@ def expected_files(prepared: Prepared) -> list[str]:
     for arm in prepared.arms:
         maps += [f"{slug(arm.name)}_month{end}_{name}" for name in (*fields, "change_percent")]
     return [
-        "report.html", "summary.json", "timecourse.csv", "study.toml", "versions.json", "log.txt",
+        "report.html", "summary.json", "cases.csv", "timecourse.csv", "study.toml", "versions.json",
+        "log.txt",
         *(f"maps/{name}.nii.gz" for name in maps),
         *(f"maps/{slug(level.name)}.vti" for level in prepared.levels),
     ]  # fmt: skip

@@ -30,6 +30,7 @@ QUANTITIES = (
     Quantity("stiffness_n_per_mm", "Axial stiffness", "N/mm", "strength", 0),
     Quantity("strength_pistoia_n", "Strength (Pistoia)", "N", "strength", 0),
     Quantity("strength_crawford_n", "Strength (Crawford)", "N", "strength", 0),
+    Quantity("load_to_strength", "Load-to-strength ratio", "-", "strength", 2),
     Quantity("resorption_percent", "Resorption index (CTX-like)", "% of baseline", "turnover", 1),
     Quantity("formation_percent", "Formation index (P1NP-like)", "% of baseline", "turnover", 1),
     Quantity("osteoclasts_percent", "Osteoclasts, trabecular", "% of baseline", "cells", 1),

@@ -12,7 +12,7 @@ from ._activities import ChosenDay
 from ._arm_draws import ArmDraws, DrawsOf
 from ._calibration_figure import calibration_figure
 from ._errors import UserError
-from ._figures import change_figure, hormone_figure, level_figure, png_bytes
+from ._figures import change_figure, hormone_figure, level_figure, write_figure
 from ._levels import LevelBone, to_source
 from ._map_figures import (
     MOST_ACTIVITIES,
@@ -25,7 +25,7 @@ from ._map_figures import (
 from ._prepared import Prepared
 from ._quantities import QUANTITIES
 from ._run_strength import strength_figure
-from ._runfolder import RunFolder, slug, write_atomic
+from ._runfolder import RunFolder, slug
 from ._simulation import ArmResult
 from ._viewer import MAIN_QUANTITIES
 from ._viewer_volumes import write_volumes
@@ -161,17 +161,17 @@ def write_figures(
     points: list[dict[str, Any]],
     maps: bool,
 ) -> list[dict[str, Any]]:
-    """PNG files under figures/ and the list of their captions; without `maps`, no slices of the bone."""
+    """PNG and SVG files under figures/ and the captions of the PNG; without `maps`, no slices of the bone."""
     listed: list[dict[str, Any]] = []
 
     def keep(name: str, figure: Any, level: str | None, caption: str) -> None:
-        write_atomic(folder.folder("figures") / name, png_bytes(figure))
-        listed.append({"file": name, "level": level, "caption": caption})
+        write_figure(folder.folder("figures") / name, figure)
+        listed.append({"file": f"{name}.png", "level": level, "caption": caption})
 
     for level in prepared.levels:
         mine = [result for result in results if result.level == level.name]
         keep(
-            f"{slug(level.name)}_change.png",
+            f"{slug(level.name)}_change",
             draw_changes(rows, level.name, points),
             level.name,
             f"{level.name}: time courses by arm, change from baseline. Shaded: 95 % interval that the "
@@ -185,24 +185,24 @@ def write_figures(
             _keep_width(keep, level, result, draws[level.name, result.arm])
         if mine[0].nonlinear:
             keep(
-                f"{slug(level.name)}_strength.png",
+                f"{slug(level.name)}_strength",
                 draw_strength(mine),
                 level.name,
                 f"{level.name}: force over overall strain of the elastoplastic body at the end of every arm; "
                 "the untreated one is as before treatment. Diamonds: 0.2 % offset.",
             )
     hormones = draw_hormones(prepared, results)
-    keep("hormones.png", hormones, None, "Hormone levels by arm, mean of each step.")
+    keep("hormones", hormones, None, "Hormone levels by arm, mean of each step.")
     calibrated = prepared.image.calibration
     if "residuals_mg_cm3" in calibrated:
         keep(
-            "calibration.png",
+            "calibration",
             calibration_figure(calibrated),
             None,
             f"Calibration. {calibrated['sentence']} Left: the line; right: what it leaves over.",
         )
     if len(prepared.levels) > 1:
-        keep("levels.png", draw_levels(rows), None, "Trabecular vBMD of every level, change from baseline.")
+        keep("levels", draw_levels(rows), None, "Trabecular vBMD of every level, change from baseline.")
     return listed
 
 
@@ -289,7 +289,7 @@ def _activity_fields(level: LevelBone, result: ArmResult, day: ChosenDay) -> dic
 def _keep_activities(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay) -> None:
     all_shown = len(day.activities) <= MOST_ACTIVITIES
     keep(
-        f"{slug(level.name)}_activities.png",
+        f"{slug(level.name)}_activities",
         draw_activities(level, result, day),
         level.name,
         f"{level.name}: strain energy density (mean of each voxel) before treatment in every activity"
@@ -310,7 +310,7 @@ def _grid(level: LevelBone, values: np.ndarray) -> np.ndarray:
 
 def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay | None) -> None:
     keep(
-        f"{slug(level.name)}_{slug(result.arm)}_density.png",
+        f"{slug(level.name)}_{slug(result.arm)}_density",
         draw_density(level, result),
         level.name,
         f"{level.name}, {result.arm}: slices through the middle of the body at baseline and month "
@@ -319,7 +319,7 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay | 
         "marrow or bone without room to turn over). Orange: outline of the body.",
     )
     keep(
-        f"{slug(level.name)}_{slug(result.arm)}_energy.png",
+        f"{slug(level.name)}_{slug(result.arm)}_energy",
         draw_energy(level, result, day),
         level.name,
         f"{level.name}, {result.arm}: strain energy density (mean of each voxel) {_loaded(day)}.",
@@ -328,7 +328,7 @@ def _keep_maps(keep: Any, level: LevelBone, result: ArmResult, day: ChosenDay | 
 
 def _keep_width(keep: Any, level: LevelBone, result: ArmResult, draws: ArmDraws) -> None:
     keep(
-        f"{slug(level.name)}_{slug(result.arm)}_interval.png",
+        f"{slug(level.name)}_{slug(result.arm)}_interval",
         draw_width(level, result, draws),
         level.name,
         f"{level.name}, {result.arm}: half of the 95 % interval that the parameters leave to the change of "

@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
     from ._solve_body import Body
 
-_COLUMNS = (
-    "elements", "dofs", "bv_tv", "iterations", "relative_residual", "reaction_n", "stiffness_n_per_mm",
-    "apparent_modulus_mpa", "strength_pistoia_n", "strength_pistoia_mean_energy_n",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, repr=False)
 class SolveResult:
@@ -38,7 +33,9 @@ class SolveResult:
     @property
     def table(self) -> Table:
         """One row with the numbers of the solve."""
-        numbers = {name: self.summary.get(name) for name in _COLUMNS}
+        from ._cases import SOLVE_COLUMNS
+
+        numbers = {name: self.summary.get(name) for name in SOLVE_COLUMNS}
         return make_table([{key: value for key, value in numbers.items() if isinstance(value, (int, float))}])
 
     @property

@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ._cases import SOLVE_COLUMNS, csv_text
 from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
-from ._figures import png_bytes
+from ._figures import write_figure
 from ._input_files import file_hash
 from ._machine import prepare_jax, require_memory
 from ._model_grid import on_source
@@ -68,14 +69,15 @@ def solve_command(arguments: argparse.Namespace) -> None:
             exported = write_exports(folder, arguments.export, body.modulus, plan, bins=arguments.bins)
             summary |= {"export": exported} if exported else {}
             folder.write_json("summary.json", summary)
+            row = {name: summary.get(name) for name in ("voxel_mm", *SOLVE_COLUMNS)}
+            folder.write_text("cases.csv", csv_text([{"load": load.name, **row}], ["load", *row]))
             _write_versions(arguments, folder)
             for note in body.notes:
                 folder.log(note)
             folder.log(f"{summary['iterations']} iterations, residual {summary['relative_residual']:.2e}")
             if "nonlinear" in summary:
                 figure = curve_figure(summary["nonlinear"], summary["strength_pistoia_n"])
-                folder.folder("figures")
-                folder.write_bytes("figures/strength.png", png_bytes(figure))
+                write_figure(folder.folder("figures") / "strength", figure)
             if arguments.maps:
                 write_maps(folder, body, fields)
     answer(arguments, table_row(summary), summary)

@@ -58,6 +58,8 @@ class Subject:
     "Sex."
     age_years: float = key(low=18, high=100, unit="years")
     "Age at the start, years."
+    id: str = key("1")
+    "Code of the person in every table, for joining the tables of many runs; a number of yours, never a name."
     weight_kg: float | None = key(None, low=35, high=250, unit="kg")
     "Body mass, kg; absent: 80 for men, 68 for women (assumed)."
     menopause: str | None = key(None, allowed=("premenopausal", "natural", "surgical"))

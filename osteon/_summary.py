@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from ._activities import describe_day
 from ._arm_draws import COLUMNS, WITH_INTERVALS, DrawsOf, value_intervals
 from ._assumptions import assumptions
+from ._cases import csv_text
 from ._evidence_range import beyond_evidence
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
@@ -25,7 +24,7 @@ _HORMONES = tuple(quantity.name for quantity in QUANTITIES if quantity.group == 
 
 
 def timecourse_rows(prepared: Prepared, results: list[ArmResult], draws: DrawsOf) -> list[dict[str, Any]]:
-    """Tidy rows (arm, level, month, quantity, value, unit, and the ends of both intervals or None).
+    """Tidy rows: subject, arm, level, month, quantity, value, unit, and the ends of both intervals or None.
 
     Densities by compartment, turnover, cells and hormones are given every month, everything else at the
     reported months. Turnover, RANKL over OPG and hormones at month m are the mean over the month that ends
@@ -47,11 +46,12 @@ def timecourse_rows(prepared: Prepared, results: list[ArmResult], draws: DrawsOf
                 | {column: float(ends[month]) for column, ends in found.get(name, {}).items()}
                 for month, value in enumerate(values)
             )
-        for name, values in _reported(result, levels[result.level]).items():
+        reported = _reported(result, levels[result.level], daily_force(prepared))
+        for name, values in reported.items():
             rows.extend(
                 _row(result, month, name, value) for month, value in zip(result.months, values, strict=True)
             )
-    return rows
+    return [{"subject": prepared.study.subject.id, **row} for row in rows]
 
 
 def _row(result: ArmResult, month: int, name: str, value: float) -> dict[str, Any]:
@@ -121,7 +121,24 @@ def hormone_months(course: Any, study: Study) -> dict[str, np.ndarray]:
     }
 
 
-def _reported(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
+def daily_force(prepared: Prepared) -> float:
+    """Largest axial compression of daily life, N: the habitual force, or that of the heaviest activity."""
+    import fem
+
+    if prepared.day is None:
+        return prepared.study.mechanics.habitual_force_n
+    return max(
+        (
+            abs(force)
+            for activity in prepared.day.activities
+            for name, force in activity.forces.items()
+            if fem.LOAD_CASES[name].motion == "z"
+        ),
+        default=float("nan"),
+    )
+
+
+def _reported(result: ArmResult, level: Any, force_n: float) -> dict[str, np.ndarray]:
     """Quantities that need a field or a load test, at the reported months."""
     import jax.numpy as jnp
 
@@ -139,20 +156,13 @@ def _reported(result: ArmResult, level: Any) -> dict[str, np.ndarray]:
         "stiffness_n_per_mm": result.stiffness,
         "strength_pistoia_n": result.strength_pistoia,
         "strength_crawford_n": result.strength_crawford,
+        "load_to_strength": force_n / result.strength_pistoia,
     }
 
 
 def timecourse_csv(rows: list[dict[str, Any]]) -> str:
     """CSV text of the tidy rows."""
-    stream = io.StringIO()
-    names = ["arm", "level", "month", "quantity", "value", "unit", *COLUMNS]
-    writer = csv.DictWriter(stream, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {name: f"{cell:.10g}" if isinstance(cell, float) else cell for name, cell in row.items()}
-        for row in rows
-    )
-    return stream.getvalue()
+    return csv_text(rows, ["subject", "arm", "level", "month", "quantity", "value", "unit", *COLUMNS])
 
 
 def run_summary(

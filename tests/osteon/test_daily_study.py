@@ -67,6 +67,12 @@ def axial():
     return treated("")
 
 
+def test_the_heaviest_activity_is_the_load_of_the_load_to_strength_ratio(day):
+    """Extension presses with 1490 N, more than standing and flexion."""
+    for row in day["results"]:
+        assert row["load_to_strength"] == pytest.approx(1490.0 / row["strength_pistoia_n"])
+
+
 def test_the_summary_names_forces_moments_cycles_exponent_and_sources(day):
     """what PRESETS states is what summary.json says, by the names of the load cases"""
     told = day["daily_loading"]

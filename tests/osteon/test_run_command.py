@@ -13,6 +13,7 @@ import calibration
 import meshes
 from osteon import main
 from osteon._arm_draws import COLUMNS, WITH_INTERVALS
+from osteon._cases import case_columns
 from osteon._levels import denoised
 from osteon._map_figures import percent_change
 from osteon._quantities import QUANTITIES, select
@@ -106,10 +107,51 @@ def test_the_folder_holds_everything_promised(run):
     """Study, versions, log, summary, time courses, maps, figures, report, and nothing hidden."""
     names = {path.name for path in run.iterdir()}
     assert names == {
-        "study.toml", "versions.json", "log.txt", "summary.json", "timecourse.csv", "maps", "figures",
-        "figures.json", "report.html", "timing.json", "manifest.json",
+        "study.toml", "versions.json", "log.txt", "summary.json", "cases.csv", "timecourse.csv", "maps",
+        "figures", "figures.json", "report.html", "timing.json", "manifest.json",
     }  # fmt: skip
     assert [path.name for path in run.parent.iterdir()] == ["run"]
+
+
+def test_every_picture_is_there_as_lines_and_words_too(run):
+    """An SVG beside every PNG, without time, program or path in it."""
+    pictures = sorted(path.stem for path in (run / "figures").glob("*.png"))
+    assert pictures
+    assert sorted(path.stem for path in (run / "figures").glob("*.svg")) == pictures
+    text = (run / "figures" / "l3_change.svg").read_text()
+    assert "change from baseline (%)" in text
+    assert "dc:date" not in text
+    assert "Matplotlib" not in text
+
+
+def test_a_case_is_a_row(run, summary):
+    """One row a level and arm with the columns that every run has; its numbers are those of the summary."""
+    with (run / "cases.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(row["subject"], row["level"], row["arm"]) for row in rows] == [
+        ("1", "L3", "no treatment"),
+        ("1", "L3", "weekly"),
+    ]
+    assert list(rows[0]) == case_columns()
+    last = next(row for row in summary["results"] if row["arm"] == "weekly" and row["month"] == 24)
+    for quantity in QUANTITIES:
+        assert float(rows[1][f"{quantity.name}_end"]) == pytest.approx(last[quantity.name], rel=1e-9)
+    low, change, high = (
+        float(rows[1][f"trabecular_vbmd_mg_cm3_change_percent{end}"])
+        for end in ("_parameters_low", "", "_parameters_high")
+    )
+    assert low < change < high
+    first = float(rows[1]["trabecular_vbmd_mg_cm3_start"])
+    assert change == pytest.approx(100 * (last["trabecular_vbmd_mg_cm3"] / first - 1))
+    assert not [name for name, cell in rows[1].items() if cell == ""]
+
+
+def test_load_to_strength_is_the_force_of_daily_life_over_strength(summary):
+    """800 N of habitual force over what the bone bears; gains make it smaller."""
+    rows = [row for row in summary["results"] if row["arm"] == "weekly"]
+    for row in rows:
+        assert row["load_to_strength"] == pytest.approx(800.0 / row["strength_pistoia_n"])
+    assert rows[-1]["load_to_strength"] < rows[0]["load_to_strength"]
 
 
 def test_the_summary_has_a_row_per_arm_and_reported_month(summary):

@@ -1,5 +1,6 @@
 """`osteon solve`: published answers, closed forms, and bad input."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def test_displacement_and_strain_are_two_words_for_one_load(tmp_path, cube):
     two = solve(tmp_path / "b", cube, "--voxel-mm", "0.5", "--displacement-mm", "-0.04")
     assert one["reaction_n"] == pytest.approx(two["reaction_n"], rel=1e-12)
     assert one["apparent_modulus_mpa"] == pytest.approx(two["apparent_modulus_mpa"], rel=1e-12)
+
+
+def test_a_solve_is_a_row_of_a_table(tmp_path, cube):
+    """cases.csv has the numbers of the summary under names that stay."""
+    summary = solve(tmp_path / "run", cube, "--voxel-mm", "0.5")
+    with (tmp_path / "run" / "cases.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert row["load"] == "axial"
+    for name in ("voxel_mm", "stiffness_n_per_mm", "strength_pistoia_n", "reaction_n"):
+        assert float(row[name]) == pytest.approx(summary[name], rel=1e-9)
 
 
 def test_the_summary_holds_every_promised_key(tmp_path, cube):

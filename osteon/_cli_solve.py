@@ -13,8 +13,9 @@ def add_solve(commands: argparse._SubParsersAction) -> None:
         "solve",
         "one image, one load, one table row",
         """
-A binary micro-CT mask ([x, y, z], loaded along z), or a calibrated density image with a label mask
-(--mask, --label, --law). Load cases and their sizes: docs/loads.md.
+A binary micro-CT mask ([x, y, z], loaded along z), a calibrated density image with a label mask
+(--mask, --label, --law), or a mesh of tetrahedra or hexahedra (.vtu, .vtk, .inp, .msh). Load cases and
+their sizes: docs/loads.md.
 """,
         """
 osteon solve mask.npz --voxel-mm 0.039 --modulus-mpa 10000 --load axial --strain -0.01
@@ -23,7 +24,7 @@ osteon solve density.nii.gz --mask labels.nii.gz --label 22 --law kopperdahl-200
 """,
     )
     solve.add_argument(
-        "image", type=Path, metavar="IMAGE", help="image file or folder of slices (docs/inputs.md)"
+        "image", type=Path, metavar="IMAGE", help="image file, folder of slices or mesh (docs/inputs.md)"
     )
     solve.add_argument("--out", type=Path, metavar="FOLDER", help="new folder for summary.json, log and maps")
     solve.add_argument("--assume-units", choices=("mm",), help="unit of files that state none (else refused)")
@@ -69,6 +70,9 @@ osteon solve density.nii.gz --mask labels.nii.gz --label 22 --law kopperdahl-200
         help="axis that is loaded: from endplate to endplate of a vertebral body (default of loads through "
         "cement), or z of the image (default of all others)",
     )
+    mesh = solve.add_argument_group("unstructured mesh")
+    mesh.add_argument("--scale-mm", type=float, help="mm per unit of the file: 1 for mm, 1000 for m")
+    mesh.add_argument("--modulus-field", metavar="NAME", help="field of the elements with their modulus, MPa")
     load = solve.add_argument_group("load")
     load.add_argument("--poisson", type=float, default=0.3, help="Poisson ratio (default 0.3)")
     load.add_argument(

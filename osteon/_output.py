@@ -8,7 +8,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -123,3 +123,11 @@ def answer_folder(arguments: argparse.Namespace, folder: Path, page: str) -> Non
         summary |= json.loads(timing.read_text(encoding="utf-8"))
     numbers = {name: summary[name] for name in _KEY_NUMBERS if name in summary}
     answer(arguments, str(folder / page), {"folder": str(folder), "page": str(folder / page), **numbers})
+
+
+def aligned(columns: Sequence[tuple[str, str]]) -> str:
+    """Heads over values, right-aligned."""
+    widths = [max(len(head), len(value)) for head, value in columns]
+    heads = "  ".join(head.rjust(width) for (head, _), width in zip(columns, widths, strict=True))
+    values = "  ".join(value.rjust(width) for (_, value), width in zip(columns, widths, strict=True))
+    return f"{heads}\n{values}"

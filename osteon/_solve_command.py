@@ -13,10 +13,11 @@ from ._figures import write_figure
 from ._input_files import file_hash
 from ._machine import prepare_jax, require_memory
 from ._model_grid import on_source
-from ._output import answer
+from ._output import aligned, answer
 from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, versions
 from ._solve_body import Body, read_body
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
+from ._solve_mesh import MESH_SUFFIXES, is_mesh, solve_mesh_command
 from ._solve_steps import require_solved, run_solve
 from ._solve_stiffness import solve_stiffness, stiffness_table
 from ._solve_strength import curve_figure, nonlinear_strength, require_possible
@@ -33,6 +34,12 @@ def solve_command(arguments: argparse.Namespace) -> None:
         require_fresh(arguments.out)
     prepare_jax(cache=not arguments.no_cache)
     load, whole_stiffness = chosen_load(arguments)
+    if is_mesh(arguments.image):
+        solve_mesh_command(arguments, load, whole_stiffness)
+        return
+    if arguments.scale_mm is not None or arguments.modulus_field is not None:
+        option = "--scale-mm" if arguments.scale_mm is not None else "--modulus-field"
+        raise UserError(f"{option} is for meshes ({', '.join(MESH_SUFFIXES)}); leave it out for an image")
     if whole_stiffness and arguments.maps:
         raise UserError(
             f"--maps shows the fields of one load case and --load {arguments.load} solves six; "
@@ -260,11 +267,3 @@ def table_row(summary: dict[str, Any]) -> str:
             ("N at 1.9 %", f"{nonlinear['force_at_stated_strain_n']:.5g}"),
         )
     return aligned(columns)
-
-
-def aligned(columns) -> str:
-    """Heads over values, right-aligned."""
-    widths = [max(len(head), len(value)) for head, value in columns]
-    heads = "  ".join(head.rjust(width) for (head, _), width in zip(columns, widths, strict=True))
-    values = "  ".join(value.rjust(width) for (_, value), width in zip(columns, widths, strict=True))
-    return f"{heads}\n{values}"

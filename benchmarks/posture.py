@@ -19,10 +19,9 @@ ABOUT = {"sagittal": (1.0, 0.0, 0.0), "oblique": (0.8, 0.6, 0.0)}
 LAW = "kopperdahl-2002"
 
 
-def stiffness(spacing_mm: float, degrees: float, about: tuple[float, float, float], axis: str) -> float:
+def stiffness(density: meshes.Image, body: meshes.Image, axis: str) -> float:
     """Of the body between cement caps, N/mm."""
-    density, body, _ = tilted(spacing_mm, degrees, about)
-    label = meshes.make_image(np.asarray(body.values, np.int32), spacing_mm, quantity="label")
+    label = meshes.make_image(np.asarray(body.values, np.int32), body.spacing, quantity="label")
     solved = osteon.solve(density, mask=label, law=LAW, load="pmma-axial", displacement_mm=-0.1, axis=axis)
     return float(solved.summary["stiffness_n_per_mm"])
 
@@ -34,7 +33,7 @@ def measure(spacing_mm: float) -> list[dict[str, float | str]]:
         for name, about in ABOUT.items():
             if degrees == 0 and name != "sagittal":
                 continue
-            _, body, axis = tilted(spacing_mm, degrees, about)
+            density, body, axis = tilted(spacing_mm, degrees, about)
             found = meshes.find_endplates(body)
             off = np.degrees(np.arccos(min(1.0, float(found.axis @ axis))))
             rows.append(
@@ -43,8 +42,8 @@ def measure(spacing_mm: float) -> list[dict[str, float | str]]:
                     "tilt_degrees": degrees,
                     "direction": name,
                     "axis_error_degrees": float(off),
-                    "along_image_n_per_mm": stiffness(spacing_mm, degrees, about, "image"),
-                    "between_endplates_n_per_mm": stiffness(spacing_mm, degrees, about, "endplates"),
+                    "along_image_n_per_mm": stiffness(density, body, "image"),
+                    "between_endplates_n_per_mm": stiffness(density, body, "endplates"),
                 }
             )
             print(json.dumps(rows[-1]), flush=True)

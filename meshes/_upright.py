@@ -134,7 +134,7 @@ def onto_grid(image: Image, grid: Image, *, order: int = 3) -> Image:
 
 
 def _opened(solid: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """What a ball of 0.6 of the body's half-thickness reaches inside it, the largest part."""
+    """What a ball of half of the body's half-thickness reaches inside it, the largest part."""
     depth = np.asarray(ndimage.distance_transform_edt(solid, sampling=spacing))
     radius = _OPENING * depth.max()
     labelled: Any = ndimage.label(depth >= radius)

@@ -1,12 +1,13 @@
 """cases.csv: one row a case, with column names that stay, so that the tables of many runs stack."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ._arm_draws import COLUMNS, WITH_INTERVALS
 from ._quantities import QUANTITIES, select
+from ._runfolder import csv_text
+
+DIGITS = 10
+"""Digits of the numbers in the tables of a run."""
 
 SOLVE_COLUMNS = (
     "elements", "dofs", "bv_tv", "iterations", "relative_residual", "reaction_n", "stiffness_n_per_mm",
@@ -49,22 +50,26 @@ def case_rows(summary: dict[str, Any]) -> list[dict[str, Any]]:
                 row[name] = change["change_percent"]
                 row |= {f"{name}_{end}": change[f"{end}_percent"] for end in COLUMNS}
             row |= {name: level[name] for name in _BODY}
-            (solver,) = [
-                item
-                for item in summary["solver"]
-                if item["level"] == where["level"] and item["arm"] == where["arm"]
-            ]
+            solver = next(item for item in summary["solver"] if item.items() >= where.items())
             rows.append(row | {name: solver[name] for name in _SOLVED})
     return rows
 
 
-def csv_text(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> str:
-    """CSV with ten digits, empty where a value is missing."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(
-        {name: f"{cell:.10g}" if isinstance(cell, float) else cell for name, cell in row.items()}
-        for row in rows
-    )
-    return stream.getvalue()
+def solve_csv(load: str, summary: dict[str, Any]) -> str:
+    """cases.csv of `osteon solve`: one row.
+
+    Args:
+      load: name of the load case.
+      summary: content of summary.json; what a mesh does not have is empty.
+    """
+    row = {"load": load, **{name: summary.get(name) for name in ("voxel_mm", *SOLVE_COLUMNS)}}
+    return csv_text([row], digits=DIGITS)
+
+
+def run_csv(summary: dict[str, Any]) -> str:
+    """cases.csv of a run.
+
+    Args:
+      summary: content of summary.json.
+    """
+    return csv_text(case_rows(summary), case_columns(), digits=DIGITS)

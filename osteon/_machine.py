@@ -83,11 +83,27 @@ def require_memory(
     Raises:
       MemoryRefused: the plan is above `limit_gb` (by default 90 % of the machine's memory).
     """
-    limit = 0.9 * memory_of_machine_gb() if limit_gb is None else limit_gb
     plan = memory_plan_gb(elements, task=task, loads=loads, rows=rows)
-    if plan > limit:
+    advice = "use larger voxels (mechanics.voxel_mm), a smaller region"
+    return require_plan(plan, elements, limit_gb, advice=advice)
+
+
+def require_plan(plan_gb: float, elements: int, limit_gb: float | None, *, advice: str) -> float:
+    """A memory plan, GB, or its refusal.
+
+    Args:
+      plan_gb: the plan.
+      elements: what it is for.
+      limit_gb: the limit; None: 90 % of the machine's memory.
+      advice: how to need less.
+
+    Raises:
+      MemoryRefused: the plan is above the limit.
+    """
+    limit = 0.9 * memory_of_machine_gb() if limit_gb is None else limit_gb
+    if plan_gb > limit:
         raise MemoryRefused(
-            f"the memory plan for {elements} elements is {plan:.3g} GB and the limit is {limit:.3g} GB; use "
-            "larger voxels (mechanics.voxel_mm), a smaller region, or raise --memory-gb"
+            f"the memory plan for {elements} elements is {plan_gb:.3g} GB and the limit is {limit:.3g} GB; "
+            f"{advice}, or raise --memory-gb"
         )
-    return plan
+    return plan_gb

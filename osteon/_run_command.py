@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._arm_draws import DrawsOf
-from ._cases import case_columns, case_rows, csv_text
+from ._cases import run_csv
 from ._checkpoints import ArmParts, Checkpoints
 from ._errors import NotConvergedError
 from ._load_test import make_load_test
@@ -276,7 +276,7 @@ def write_run(
     folder.write_json("versions.json", fingerprint(prepared))
     summary = finite(run_summary(prepared, results, rows, points))
     folder.write_json("summary.json", summary)
-    folder.write_text("cases.csv", csv_text(case_rows(summary), case_columns()))
+    folder.write_text("cases.csv", run_csv(summary))
     progress.stage("writing the report", advance=0.05)
     write_report(folder.path)
     # Apart from everything else, which is the same to the bit whenever the same is run.

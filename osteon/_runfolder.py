@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -191,14 +191,20 @@ def finite(data: Any) -> Any:
     return data
 
 
-def csv_text(rows: list[dict[str, Any]]) -> str:
-    """Rows as CSV with the keys of the first as its head, numbers to 8 digits; no rows, no text."""
+def csv_text(rows: list[dict[str, Any]], columns: Sequence[str] = (), *, digits: int = 8) -> str:
+    """Rows as CSV; no rows, no text.
+
+    Args:
+      rows: one dict a row; a column that it lacks is empty.
+      columns: the head; the keys of the first row if left out.
+      digits: of numbers that are no integers.
+    """
     stream = io.StringIO()
     if rows:
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, columns or list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(
-            {name: f"{cell:.8g}" if isinstance(cell, float) else cell for name, cell in row.items()}
+            {name: f"{cell:.{digits}g}" if isinstance(cell, float) else cell for name, cell in row.items()}
             for row in rows
         )
     return stream.getvalue()

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ._cases import SOLVE_COLUMNS, csv_text
+from ._cases import solve_csv
 from ._errors import UserError, input_errors
 from ._export_files import require_export, write_exports
 from ._figures import write_figure
@@ -14,11 +14,11 @@ from ._input_files import file_hash
 from ._machine import prepare_jax, require_memory
 from ._model_grid import on_source
 from ._output import aligned, answer
-from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder, versions
+from ._runfolder import RunFolder, peak_memory_mb, require_fresh, run_folder
 from ._solve_body import Body, read_body
 from ._solve_loads import axial_answers, chosen_load, generalised_answers, load_columns
 from ._solve_mesh import MESH_SUFFIXES, is_mesh, solve_mesh_command
-from ._solve_steps import require_solved, run_solve
+from ._solve_steps import require_solved, run_solve, write_answer
 from ._solve_stiffness import solve_stiffness, stiffness_table
 from ._solve_strength import curve_figure, nonlinear_strength, require_possible
 
@@ -75,13 +75,8 @@ def solve_command(arguments: argparse.Namespace) -> None:
         with run_folder(arguments.out) as folder:
             exported = write_exports(folder, arguments.export, body.modulus, plan, bins=arguments.bins)
             summary |= {"export": exported} if exported else {}
-            folder.write_json("summary.json", summary)
-            row = {name: summary.get(name) for name in ("voxel_mm", *SOLVE_COLUMNS)}
-            folder.write_text("cases.csv", csv_text([{"load": load.name, **row}], ["load", *row]))
-            _write_versions(arguments, folder)
-            for note in body.notes:
-                folder.log(note)
-            folder.log(f"{summary['iterations']} iterations, residual {summary['relative_residual']:.2e}")
+            write_answer(folder, summary, _hashes(arguments))
+            folder.write_text("cases.csv", solve_csv(load.name, summary))
             if "nonlinear" in summary:
                 figure = curve_figure(summary["nonlinear"], summary["strength_pistoia_n"])
                 write_figure(folder.folder("figures") / "strength", figure)
@@ -126,11 +121,7 @@ def _finish_stiffness(arguments, body, load, extra) -> None:
     summary = {"format": "osteon-stiffness/1", **extra, **summary, "notes": list(body.notes)}
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
-            folder.write_json("summary.json", summary)
-            _write_versions(arguments, folder)
-            for note in body.notes:
-                folder.log(note)
-            folder.log(f"{summary['iterations']} iterations, residuals {summary['relative_residual']}")
+            write_answer(folder, summary, _hashes(arguments))
     answer(arguments, stiffness_table(summary), summary)
 
 
@@ -146,9 +137,8 @@ def _morphometry(body: Body) -> dict[str, float | None]:
         return asdict(meshes.morphometry(body.image_mask, body.voxel_mm, degree_of_anisotropy=anisotropy))
 
 
-def _write_versions(arguments, folder: RunFolder) -> None:
-    inputs = [path for path in (arguments.image, arguments.mask) if path is not None]
-    folder.write_json("versions.json", {**versions(), "inputs_sha256": [file_hash(path) for path in inputs]})
+def _hashes(arguments) -> list[str]:
+    return [file_hash(path) for path in (arguments.image, arguments.mask) if path is not None]
 
 
 def solve_body(

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ._cases import SOLVE_COLUMNS, csv_text
-from ._errors import MemoryRefused, NotConvergedError, UserError, input_errors
-from ._machine import memory_of_machine_gb
+from ._cases import solve_csv
+from ._errors import NotConvergedError, UserError, input_errors
+from ._machine import require_plan
 from ._output import aligned, answer
-from ._runfolder import peak_memory_mb, run_folder, sha256, versions
+from ._runfolder import peak_memory_mb, run_folder, sha256
+from ._solve_steps import write_answer
 
 MESH_SUFFIXES = (".vtu", ".vtk", ".inp", ".msh")
 "Suffixes of IMAGE that name an unstructured mesh."
@@ -42,14 +43,8 @@ def solve_mesh_command(arguments: argparse.Namespace, load: Any, whole_stiffness
     summary["memory_plan_mb"] = round(1024 * planned_gb, 1)
     if arguments.out is not None:
         with run_folder(arguments.out) as folder:
-            folder.write_json("summary.json", summary)
-            row = {name: summary.get(name) for name in SOLVE_COLUMNS}
-            folder.write_text("cases.csv", csv_text([{"load": load.name, **row}], ["load", *row]))
-            hashes = [sha256(arguments.image)]
-            folder.write_json("versions.json", {**versions(), "inputs_sha256": hashes})
-            for note in summary["notes"]:
-                folder.log(note)
-            folder.log(f"{summary['iterations']} iterations, residual {summary['relative_residual']:.2e}")
+            write_answer(folder, summary, [sha256(arguments.image)])
+            folder.write_text("cases.csv", solve_csv(load.name, summary))
             if arguments.maps:
                 _write_map(folder.folder("maps") / "maps.vtu", mesh, modulus, displacement, fields)
     answer(arguments, _table_row(summary), summary)
@@ -126,13 +121,7 @@ def _require_memory(mesh: Any, limit_gb: float | None) -> float:
     pairs = sum(len(part) * part.shape[1] ** 2 for part in mesh.cells.values())
     points = sum(len(part) * len(meshes.ELEMENTS[name].quadrature[0]) for name, part in mesh.cells.items())
     plan = (_BYTES_OF_PROGRAM + _BYTES_PER_PAIR * pairs + _BYTES_PER_POINT * points) / 2**30
-    limit = 0.9 * memory_of_machine_gb() if limit_gb is None else limit_gb
-    if plan > limit:
-        raise MemoryRefused(
-            f"the memory plan for {meshes.element_count(mesh)} elements is {plan:.3g} GB and the limit is "
-            f"{limit:.3g} GB; use a coarser mesh, or raise --memory-gb"
-        )
-    return plan
+    return require_plan(plan, meshes.element_count(mesh), limit_gb, advice="use a coarser mesh")
 
 
 def _solved(

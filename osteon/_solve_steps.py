@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from ._errors import NotConvergedError, input_errors
+from ._runfolder import RunFolder, versions
 
 
 class Solved(NamedTuple):
@@ -79,3 +80,20 @@ def require_solved(info: Any, *, rtol: float, max_iterations: int) -> None:
         fem.require_converged(info, rtol=rtol)
     except fem.NotConvergedError as error:
         raise NotConvergedError(f"{error}; --max-iterations was {max_iterations}") from error
+
+
+def write_answer(folder: RunFolder, summary: dict[str, Any], hashes: list[str]) -> None:
+    """summary.json, versions.json and the log of a solve.
+
+    Args:
+      folder: where to.
+      summary: its answer, notes included.
+      hashes: SHA-256 of what was read.
+    """
+    folder.write_json("summary.json", summary)
+    folder.write_json("versions.json", {**versions(), "inputs_sha256": hashes})
+    for note in summary["notes"]:
+        folder.log(note)
+    residual = summary["relative_residual"]
+    told = f"residuals {residual}" if isinstance(residual, list) else f"residual {residual:.2e}"
+    folder.log(f"{summary['iterations']} iterations, {told}")

@@ -10,13 +10,14 @@ import numpy as np
 from ._activities import describe_day
 from ._arm_draws import COLUMNS, WITH_INTERVALS, DrawsOf, value_intervals
 from ._assumptions import assumptions
-from ._cases import csv_text
+from ._cases import DIGITS
 from ._evidence_range import beyond_evidence
 from ._prepared import Prepared
 from ._quantities import BY_NAME, QUANTITIES
 from ._report import RESEARCH_USE
 from ._run_draws import describe_draws
 from ._run_strength import strength_rows
+from ._runfolder import csv_text
 from ._simulation import ArmResult
 from ._study_tables import Study
 
@@ -162,7 +163,7 @@ def _reported(result: ArmResult, level: Any, force_n: float) -> dict[str, np.nda
 
 def timecourse_csv(rows: list[dict[str, Any]]) -> str:
     """CSV text of the tidy rows."""
-    return csv_text(rows, ["subject", "arm", "level", "month", "quantity", "value", "unit", *COLUMNS])
+    return csv_text(rows, digits=DIGITS)
 
 
 def run_summary(

@@ -14,7 +14,6 @@ import meshes
 from osteon import main
 from osteon._arm_draws import COLUMNS, WITH_INTERVALS
 from osteon._cases import case_columns
-from osteon._levels import denoised
 from osteon._map_figures import percent_change
 from osteon._quantities import QUANTITIES, select
 from osteon._run_command import portable
@@ -465,19 +464,6 @@ def test_solves_fall_on_a_divisor_of_the_reports():
     assert steps_of_report(Time(months=24, report_months=(12,)), 5.0) == (24, 8)
     assert steps_of_report(Time(months=24, report_months=(12,)), 100.0) == (24, 24)
     assert steps_of_report(Time(months=7, report_months=()), 3.0)[0] == 2
-
-
-def test_averaging_keeps_constants_and_borders(rng):
-    """A constant per compartment stays; noise shrinks; outside nothing changes."""
-    parts = np.zeros((8, 8, 8), int)
-    parts[1:7, 1:7, 1:7] = 2
-    parts[2:6, 2:6, 2:6] = 1
-    constant = np.where(parts == 1, 100.0, np.where(parts == 2, 300.0, -50.0))
-    assert denoised(constant, parts, 1.0) == pytest.approx(constant)
-    noisy = constant + rng.normal(size=constant.shape) * 20
-    result = denoised(noisy, parts, 1.0)
-    assert result[parts == 1].std() < 0.5 * noisy[parts == 1].std()
-    assert (result[parts == 0] == noisy[parts == 0]).all()
 
 
 @pytest.mark.slow

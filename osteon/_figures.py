@@ -39,6 +39,7 @@ def _figure_class() -> Any:
 
 def png_bytes(figure: Any, dpi: int = 130) -> bytes:
     """PNG file content without any text about program, user or path."""
+    _settle(figure)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=dpi, metadata={"Software": None})
     return stream.getvalue()
@@ -51,10 +52,30 @@ def svg_bytes(figure: Any) -> bytes:
     """
     from matplotlib import rc_context
 
+    _settle(figure)
     stream = io.BytesIO()
     with rc_context({"svg.hashsalt": "osteon", "svg.fonttype": "none"}):
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return stream.getvalue()
+
+
+def _settle(figure: Any) -> None:
+    """Lay a figure out once and round the places of its parts, to a millionth of its size.
+
+    The solver of matplotlib's constrained layout orders by memory address, so that its last digits vary from
+    run to run, and with them the files.
+    """
+    import numpy as np
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        return
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for panel in figure.axes:
+        panel.set_position(np.round(panel.get_position(original=True).bounds, 6))
+    for text in figure.texts:
+        text.set_position(np.round(text.get_position(), 6))
 
 
 def write_figure(path: Path, figure: Any) -> None:

@@ -49,7 +49,7 @@ def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path, capsys):
     assert main(["fit", "--out", str(whole), "--quiet", "--no-cache", "--json", *trials]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["page"] == str(whole / "posterior.json")
-    assert len(told["parameters"]) == len(LEARNED)
+    assert len(told["parameters"]) == len(LEARNED) + len(calibration.BETWEEN_TRIALS)
     out = tmp_path / "out"
     for name in ("posterior.json", "parameters.csv", "observations.csv", "history.csv", "summary.json"):
         assert (out / name).stat().st_size > 0

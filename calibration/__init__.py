@@ -13,6 +13,14 @@ from ._arm_people import ASSUMED_MENOPAUSE as ASSUMED_MENOPAUSE
 from ._arm_people import AssumedMenopause as AssumedMenopause
 from ._bias import single_energy_change as single_energy_change
 from ._bias import single_energy_density as single_energy_density
+from ._cohort import DRAWN as DRAWN
+from ._cohort import Cohort as Cohort
+from ._cohort import CohortOutcomes as CohortOutcomes
+from ._cohort import Spread as Spread
+from ._cohort import VirtualPeople as VirtualPeople
+from ._cohort import cohort_outcomes as cohort_outcomes
+from ._cohort import draw_people as draw_people
+from ._cohort import make_spread as make_spread
 from ._compartments import CORTICAL as CORTICAL
 from ._compartments import TRABECULAR as TRABECULAR
 from ._compartments import CompartmentDensity as CompartmentDensity
@@ -123,6 +131,10 @@ from ._trial_posterior import predictive_half_width as predictive_half_width
 from ._trial_posterior import read_posterior as read_posterior
 from ._trial_posterior import shipped_posterior as shipped_posterior
 from ._trial_posterior import trial_tables_hash as trial_tables_hash
+from ._trial_power import SimulatedTrials as SimulatedTrials
+from ._trial_power import needed_persons as needed_persons
+from ._trial_power import simulate_trials as simulate_trials
+from ._trial_power import welch_power as welch_power
 from ._trial_problem import LEARNED as LEARNED
 from ._trial_problem import TrialProblem as TrialProblem
 from ._trial_problem import log_values as log_values

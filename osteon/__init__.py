@@ -1,12 +1,14 @@
 """The program: study files in, run folders and reports out; from Python, arrays, tables and figures.
 
-Everything a person types goes through `main`, notebooks through `run` and `solve`; nothing here imports jax
-until a command or a call needs it.
+Everything a person types goes through `main`, notebooks through `run`, `cohort` and `solve`; nothing here
+imports jax until a command or a call needs it.
 """
 
 from ._api import make_study as make_study
 from ._api import run as run
 from ._cli import main as main
+from ._cohort_api import CohortResult as CohortResult
+from ._cohort_api import cohort as cohort
 from ._errors import InterruptedRun as InterruptedRun
 from ._errors import MemoryRefused as MemoryRefused
 from ._errors import NotConvergedError as NotConvergedError

@@ -71,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_verify(commands)
     _add_gallery(commands)
+    _add_cohort(commands)
     _add_fit(commands)
     _add_qualify(commands)
     add_solve(commands)
@@ -248,6 +249,36 @@ osteon gallery first.toml second.toml --maps --out runs/both
     _add_run_options(gallery, "gallery")
 
 
+def _add_cohort(commands: argparse._SubParsersAction) -> None:
+    cohort = add_command(
+        commands,
+        "cohort",
+        "virtual people under every arm of a study, and the power of a trial",
+        """
+Draws people about the subject of a study ([cohort], docs/cohort.md), follows everybody under every arm with
+the fast model, and writes cohort.html, tables of people and outcomes, and the power of a trial by its size. A
+cohort can be computed in parts on many machines and joined; the result is that of one process to the bit.
+""",
+        """
+osteon cohort study.toml
+osteon cohort study.toml --set cohort.people=5000 --set cohort.endpoint=spine_trabecular_vbmd
+osteon cohort study.toml --part 3/8 --out parts/3
+osteon cohort study.toml --join parts/* --out runs/whole
+""",
+    )
+    add_study(cohort)
+    cohort.add_argument("--part", metavar="K/N", help="follow only the K-th of N parts of the people")
+    cohort.add_argument(
+        "--join",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FOLDER",
+        help="take the people from the folders of all parts",
+    )
+    _add_run_options(cohort, "STUDY-cohort")
+
+
 def _add_trials(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trials", type=Path, metavar="FOLDER", help="trial tables (default: the program's)")
 
@@ -401,6 +432,7 @@ _COMMANDS = MappingProxyType(
         "report": "_report.report_command",
         "verify": "_verify_command.verify_command",
         "gallery": "_gallery_command.gallery_command",
+        "cohort": "_cohort_command.cohort_command",
         "fit": "_fit_command.fit_command",
         "qualify": "_qualify_command.qualify_command",
         "solve": "_solve_command.solve_command",

@@ -43,7 +43,9 @@ def memory_of_machine_gb() -> float:
     return physical_memory_gb() if limit is None else min(limit, physical_memory_gb())
 
 
-_MEMORY = MappingProxyType({"solve": (0.466, 0.914e3), "run": (1.2, 2.5e3), "push": (1.2, 8e3)})
+_MEMORY = MappingProxyType(
+    {"solve": (0.466, 0.914e3), "run": (1.2, 2.5e3), "push": (1.2, 8e3), "cohort": (1.6, 8e3)}
+)
 """GB of a process, and bytes per element on top, for every task.
 
 "solve": one load case, fitted to the four `osteon solve` runs with an empty cache in
@@ -88,7 +90,9 @@ def require_memory(
     return require_plan(plan, elements, limit_gb, advice=advice)
 
 
-def require_plan(plan_gb: float, elements: int, limit_gb: float | None, *, advice: str) -> float:
+def require_plan(
+    plan_gb: float, elements: int, limit_gb: float | None, *, advice: str, things: str = "elements"
+) -> float:
     """A memory plan, GB, or its refusal.
 
     Args:
@@ -96,6 +100,7 @@ def require_plan(plan_gb: float, elements: int, limit_gb: float | None, *, advic
       elements: what it is for.
       limit_gb: the limit; None: 90 % of the machine's memory.
       advice: how to need less.
+      things: what is counted.
 
     Raises:
       MemoryRefused: the plan is above the limit.
@@ -103,7 +108,7 @@ def require_plan(plan_gb: float, elements: int, limit_gb: float | None, *, advic
     limit = 0.9 * memory_of_machine_gb() if limit_gb is None else limit_gb
     if plan_gb > limit:
         raise MemoryRefused(
-            f"the memory plan for {elements} elements is {plan_gb:.3g} GB and the limit is {limit:.3g} GB; "
+            f"the memory plan for {elements} {things} is {plan_gb:.3g} GB and the limit is {limit:.3g} GB; "
             f"{advice}, or raise --memory-gb"
         )
     return plan_gb

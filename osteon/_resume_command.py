@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from ._cohort_command import KEPT, PAGE, PART_PAGE, resume_cohort
 from ._machine import prepare_jax
 from ._manifest import NAME
 from ._output import answer_folder
@@ -18,11 +19,12 @@ def resume_command(arguments: argparse.Namespace) -> None:
     Raises:
       UserError: nothing to resume, or the program, the machine or the input files have changed.
     """
-    out = finished_path(arguments.folder)
+    out, page = finished_path(arguments.folder), "report.html"
     with old_working_folder(arguments.folder) as working:
         if (out / NAME).is_file() and not working.files.exists():
             # Cut off after the run had got its name and before its working folder was gone.
             discard(working)
+            page = next(name for name in (page, PAGE, PART_PAGE) if (out / name).is_file())
         else:
             working.kept("study.toml")
             study = read_study(working.path / "study.toml")
@@ -31,5 +33,8 @@ def resume_command(arguments: argparse.Namespace) -> None:
                 limit = json.loads(working.kept("memory_gb.json"))
             prepare_jax(cache=not arguments.no_cache)
             with progress_bar("reading", forced=arguments.progress, quiet=arguments.quiet) as progress:
-                fill_run(study, working, progress, memory_gb=limit)
-    answer_folder(arguments, out, "report.html")
+                if (working.path / KEPT).exists():
+                    page = resume_cohort(study, working, progress, memory_gb=limit)
+                else:
+                    fill_run(study, working, progress, memory_gb=limit)
+    answer_folder(arguments, out, page)

@@ -15,6 +15,7 @@ from ._schema import Binder, key_lines
 from ._study_tables import (
     DENSITY_TYPES,
     Calibration,
+    CohortSettings,
     DailySettings,
     ImageSource,
     Level,
@@ -185,6 +186,8 @@ def check_consistency(study: Study, binder: Binder) -> None:
                 )
     if study.mechanics.daily is not None:
         _check_daily(study.mechanics.daily, study.mechanics, binder)
+    if study.cohort is not None:
+        _check_cohort(study, study.cohort, binder)
     for position, month in enumerate(study.time.report_months):
         if month > study.time.months:
             binder.complain(
@@ -269,6 +272,26 @@ def _check_calibration(calibration: Calibration, binder: Binder) -> None:
             f"{where}.rod_labels",
             f"has {len(calibration.rod_labels)} numbers for the {len(calibration.rod_mg_cm3)} of rod_mg_cm3",
         )
+
+
+def _check_cohort(study: Study, cohort: CohortSettings, binder: Binder) -> None:
+    names = [UNTREATED, *(arm.name for arm in study.arm)]
+    if cohort.reference not in names:
+        binder.complain(
+            "cohort.reference",
+            f"is {cohort.reference!r}, which is no arm; there are {', '.join(map(repr, names))}",
+        )
+    if cohort.month is not None and cohort.month > study.time.months:
+        binder.complain(
+            "cohort.month", f"is {cohort.month}, after the end of the study ({study.time.months} months)"
+        )
+    properties = [row.of for row in cohort.spread]
+    for position, row in enumerate(cohort.spread):
+        where = f"cohort.spread[{position}]"
+        if row.of in properties[:position]:
+            binder.complain(f"{where}.of", f"is {row.of!r} a second time; keep one of the two tables")
+        if row.low is not None and row.high is not None and row.low >= row.high:
+            binder.complain(f"{where}.high", f"is {row.high:g}, not above low {row.low:g}")
 
 
 def _check_daily(daily: DailySettings, mechanics: MechanicsSettings, binder: Binder) -> None:

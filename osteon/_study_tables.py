@@ -314,6 +314,68 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpreadRow:
+    """How one property differs between virtual people: lognormal about the subject's, between limits."""
+
+    of: str = key(
+        allowed=(
+            "age_years",
+            "weight_kg",
+            "testosterone_ng_dl",
+            "estradiol_pg_ml",
+            "shbg_nmol_l",
+            "igf1_ng_ml",
+            "trabecular_vbmd_mg_cm3",
+            "cortical_vbmd_mg_cm3",
+        )
+    )
+    "The property; its mean is that of the subject, of the two densities that of the levels."
+    sd: float = key(low=0, high=1000)
+    "Standard deviation between people before the limits cut, in the unit of the property; 0: none."
+    low: float | None = key(None, low=0, high=10000)
+    "Nobody lies below; absent: what the program accepts."
+    high: float | None = key(None, low=0, high=10000)
+    "Nobody lies above; absent: what the program accepts."
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortSettings:
+    """Virtual people about the subject, and the trial whose power is asked for (osteon cohort)."""
+
+    people: int = key(1000, low=10, high=100_000)
+    "Virtual people; everybody is followed under every arm."
+    seed: int = key(0, low=0, high=2**31 - 1)
+    "Seed of everything drawn."
+    endpoint: str = key(
+        "spine_areal_bmd",
+        allowed=("spine_areal_bmd", "spine_trabecular_vbmd", "spine_integral_vbmd", "spine_cortical_vbmd"),
+    )
+    "What the trial measures: its change in percent of the start."
+    month: int | None = key(None, low=1, high=600, unit="months")
+    "Month of the measurement; absent: the end of the study."
+    reference: str = key("no treatment")
+    "Arm that the others are compared with."
+    response_cv: float = key(0.2, low=0, high=1)
+    "Coefficient of variation of every learned biological parameter between people (assumed)."
+    doses_taken: float = key(1.0, low=0.05, high=1)
+    "Mean share of the doses that a person takes."
+    dropout_per_year: float = key(0.1, low=0, high=0.9)
+    "Share of the people who leave the trial in a year and are not measured (assumed)."
+    precision_percent: float | None = key(None, low=0, high=20, unit="%")
+    "Error of one measurement, % of the value; absent: that of the method (docs/cohort.md)."
+    own_change_percent: float | None = key(None, low=0, high=40, unit="%")
+    "Standard deviation of changes from other causes until the month, % of the start; absent: docs/cohort.md."
+    alpha: float = key(0.05, low=0.0001, high=0.5)
+    "Two-sided level of the test."
+    persons: tuple[int, ...] = key((), low=2, high=100_000)
+    "Sizes of an arm for which power is told; absent: 10 to 500."
+    trials: int = key(2000, low=100, high=100_000)
+    "Trials that are run for every size."
+    spread: tuple[SpreadRow, ...] = key(())
+    "How people differ; a property without its own table has the spread of docs/cohort.md."
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A whole study file."""
 
@@ -335,5 +397,7 @@ class Study:
     "Month of the trials at which this study begins; their earlier results are left out."
     untreated_trials: tuple[str, ...] = key(())
     "Arms of the trial table whose results are shown beside the untreated arm."
+    cohort: CohortSettings | None = key(None)
+    "Virtual people of `osteon cohort`; absent: the defaults of every key."
     biology: dict[str, float] | None = key(None)
     "Biological parameters set away from their defaults, by name (remodeling.PARAMETERS)."

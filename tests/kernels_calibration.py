@@ -165,7 +165,54 @@ def _draw(covariance, log_values):
     return calibration.posterior_deviations(posterior, jax.random.key(0), 4, held=("resorption_rate",))
 
 
+def _cohort(dtype):
+    """A man with two arms over two months."""
+    weekly = remodeling.Dose("testosterone-cypionate", 100.0, 7.0)
+    spread = calibration.make_spread
+    return calibration.Cohort(
+        seed=jnp.asarray(0),
+        person=remodeling.make_person(testosterone_ng_dl=200.0, axis="primary", dtype=dtype),
+        spreads={
+            "testosterone_ng_dl": spread(200.0, 50.0, high=300.0, dtype=dtype),
+            "trabecular_density": spread(1.0, 0.2, dtype=dtype),
+        },
+        response_log_sd=jnp.asarray(0.2, dtype),
+        doses_taken=jnp.asarray(0.8, dtype),
+        protocols=remodeling.stack_protocols(
+            [remodeling.make_protocol(doses, duration_days=60.9, dtype=dtype) for doses in ([], [weekly])]
+        ),
+        vertebra=_vertebra(dtype),
+        parameters=_parameters(dtype),
+        before=None,
+        history_years=jnp.asarray(1.0, dtype),
+        onset_years=jnp.asarray(0.0, dtype),
+        varied=("resorption_rate", "testosterone_balance"),
+        own_igf1=False,
+        months=2,
+        history_steps=12,
+    )
+
+
+def _cohort_outcomes(parameters, cohort):
+    """Two people of the cohort with other parameters."""
+    cohort = replace(cohort, parameters=parameters)
+    return calibration.cohort_outcomes(calibration.draw_people(jnp.arange(2), cohort), cohort)
+
+
 CALIBRATION = [
+    Kernel(
+        "calibration.draw_people",
+        lambda mean, cohort: calibration.draw_people(
+            jnp.arange(3), replace(cohort, person=replace(cohort.person, weight_kg=mean))
+        ),
+        lambda dtype: (jnp.asarray(80.0, dtype), _cohort(dtype)),
+    ),
+    Kernel(
+        "calibration.cohort_outcomes",
+        _cohort_outcomes,
+        lambda dtype: (_parameters(dtype), _cohort(dtype)),
+        slow=True,
+    ),
     Kernel(
         "calibration.posterior_deviations",
         _draw,

@@ -122,17 +122,21 @@ def make_arm_batch(arms: Sequence[TrialArm], *, months: int, dtype: Any = None) 
     )
 
 
+def monthly_course(
+    person: remodeling.Person, protocol: remodeling.Protocol, *, months: int
+) -> remodeling.HormoneCourse:
+    """Course of one person under a prescription, a step a month."""
+    edges = jnp.arange(months * INTERVALS_PER_MONTH + 1, dtype=person.weight_kg.dtype)
+    edges = edges * (MONTH_DAYS / INTERVALS_PER_MONTH)
+    given = remodeling.exposure(protocol, person.weight_kg, edges)
+    return remodeling.course_of_exposure(person, given, step_days=MONTH_DAYS, per_step=INTERVALS_PER_MONTH)
+
+
 def _courses(people: remodeling.Person, protocols: remodeling.Protocol, *, months: int):
     """Course of each person under the prescription alone."""
-    edges = jnp.arange(months * INTERVALS_PER_MONTH + 1, dtype=people.weight_kg.dtype)
-    edges = edges * (MONTH_DAYS / INTERVALS_PER_MONTH)
 
     def one(row):
-        person, protocol = row
-        given = remodeling.exposure(protocol, person.weight_kg, edges)
-        return remodeling.course_of_exposure(
-            person, given, step_days=MONTH_DAYS, per_step=INTERVALS_PER_MONTH
-        )
+        return monthly_course(*row, months=months)
 
     # A last batch of another size would be a second program, which takes long to compile.
     count = people.weight_kg.shape[0]

@@ -15,9 +15,10 @@ from jax.scipy.special import ndtr, ndtri
 
 import remodeling
 
-from ._arm_courses import INTERVALS_PER_MONTH, MONTH_DAYS
+from ._arm_courses import monthly_course
 from ._arm_curves import person_curves
 from ._compartments import CORTICAL, TRABECULAR
+from ._density_draws import scaled_parameters
 from ._fast_vertebra import FastVertebra, compact_classes
 
 DRAWN = (
@@ -196,15 +197,11 @@ def _draw_one(number: jax.Array, cohort: Cohort) -> VirtualPeople:
     mean = cohort.person
     dtype = mean.weight_kg.dtype
     keys = jax.random.split(jax.random.fold_in(jax.random.key(cohort.seed), number), len(DRAWN) + 2)
-    ones = {"trabecular_density": jnp.ones((), dtype), "cortical_density": jnp.ones((), dtype)}
-    drawn = {
-        name: _quantile(cohort.spreads[name], jax.random.uniform(key, (), dtype))
-        if name in cohort.spreads
-        else ones[name]
-        if name in ones
-        else getattr(mean, name)
-        for name, key in zip(DRAWN, keys[:-2], strict=True)
-    }
+    one = jnp.ones((), dtype)
+    drawn = {name: getattr(mean, name, one) for name in DRAWN}
+    for name, key in zip(DRAWN, keys[:-2], strict=True):
+        if name in cohort.spreads:
+            drawn[name] = _quantile(cohort.spreads[name], jax.random.uniform(key, (), dtype))
     followed = remodeling.estradiol_from_testosterone(
         drawn["testosterone_ng_dl"],
         mean.testosterone_ng_dl,
@@ -216,9 +213,11 @@ def _draw_one(number: jax.Array, cohort: Cohort) -> VirtualPeople:
     follows = jnp.where(mean.female > 0.5, 1.0, followed / mean.estradiol_pg_ml)
     person = replace(
         mean,
-        **{name: drawn[name] for name in DRAWN if name not in (*ones, "estradiol_pg_ml")},
-        estradiol_pg_ml=drawn["estradiol_pg_ml"] * follows,
-        years_since_menopause=_years_since(mean, drawn["age_years"]),
+        **{name: value for name, value in drawn.items() if hasattr(mean, name)}
+        | {
+            "estradiol_pg_ml": drawn["estradiol_pg_ml"] * follows,
+            "years_since_menopause": _years_since(mean, drawn["age_years"]),
+        },
     )
     taken = cohort.doses_taken
     share = jax.random.beta(
@@ -252,21 +251,15 @@ def _years_since(mean: remodeling.Person, age_years: jax.Array) -> jax.Array:
 
 
 def _outcome(one: VirtualPeople, cohort: Cohort) -> CohortOutcomes:
-    edges = jnp.arange(cohort.months * INTERVALS_PER_MONTH + 1, dtype=one.share_taken.dtype)
-    edges = edges * (MONTH_DAYS / INTERVALS_PER_MONTH)
-    parameters = replace(
-        cohort.parameters,
-        **{
-            name: getattr(cohort.parameters, name) * jnp.exp(one.log_response[row])
-            for row, name in enumerate(cohort.varied)
-        },
-    )
+    parameters = scaled_parameters(dict(zip(cohort.varied, one.log_response, strict=True)), cohort.parameters)
     kinds = cohort.vertebra.compartments
     factor = jnp.where(kinds == TRABECULAR, one.trabecular_density, 1.0)
     factor = jnp.where(kinds == CORTICAL, one.cortical_density, factor)
     vertebra = replace(cohort.vertebra, density=cohort.vertebra.density * factor)
     female = one.person.female
-    now = remodeling.untreated_levels(one.person, remodeling.make_axis_parameters(dtype=edges.dtype))
+    now = remodeling.untreated_levels(
+        one.person, remodeling.make_axis_parameters(dtype=one.share_taken.dtype)
+    )
     past = remodeling.start_from_history(
         vertebra.density,
         _history(one.person, now, cohort),
@@ -278,12 +271,7 @@ def _outcome(one: VirtualPeople, cohort: Cohort) -> CohortOutcomes:
 
     def under(protocol: remodeling.Protocol) -> CohortOutcomes:
         taken = replace(protocol, dose_mg=tuple(dose * one.share_taken for dose in protocol.dose_mg))
-        course = remodeling.course_of_exposure(
-            one.person,
-            remodeling.exposure(taken, one.person.weight_kg, edges),
-            step_days=MONTH_DAYS,
-            per_step=INTERVALS_PER_MONTH,
-        )
+        course = monthly_course(one.person, taken, months=cohort.months)
         return CohortOutcomes(
             curves=person_curves(course, past, female, parameters, vertebra),
             testosterone_ng_dl=course.levels.testosterone_ng_dl[-1],

@@ -131,7 +131,7 @@ def past_draws(
         return remodeling.start_from_history(
             knots.density,
             history,
-            _drawn(deviation, parameters),
+            scaled_parameters(deviation, parameters),
             female=female,
             compact=knots.compact,
             checkpoint=False,
@@ -176,7 +176,7 @@ def density_draws(
             knots.density,
             surrogate,
             course,
-            _drawn(deviation, parameters),
+            scaled_parameters(deviation, parameters),
             female=female,
             compact=knots.compact,
             history=past,
@@ -187,7 +187,7 @@ def density_draws(
     return jax.vmap(of_draw)(deviations, pasts)
 
 
-def _drawn(
+def scaled_parameters(
     deviation: dict[str, jax.Array], parameters: remodeling.BoneParameters
 ) -> remodeling.BoneParameters:
     moved = {name: getattr(parameters, name) * jnp.exp(by) for name, by in deviation.items()}

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ._cohort_model import CURVES, DEFAULT_SPREADS, DRAWS, CohortModel, Outcomes
+from ._cohort_model import DRAWS, CohortModel, Outcomes
+from ._cohort_names import DEFAULT_SPREADS, ENDPOINTS, LEVELS
 from ._report import RESEARCH_USE
 from ._study_tables import CohortSettings
 
@@ -17,7 +18,6 @@ PERCENTILES = (5, 95)
 """Percentiles of people in the tables."""
 PEOPLE = (*DEFAULT_SPREADS, "years_since_menopause", "share_of_doses_taken")
 """Columns of the table of people; years since menopause are of women."""
-_LEVELS = ("testosterone_ng_dl", "estradiol_pg_ml", "igf1_ng_ml")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def cohort_answers(
       between_trials: scale of the deviation of a trial, % of the start.
     """
     settings, month = model.settings, model.cohort.months
-    endpoint = list(CURVES).index(settings.endpoint)
+    endpoint = list(ENDPOINTS).index(settings.endpoint)
     noise = noise_sd(settings)
     stay = (1 - settings.dropout_per_year) ** (month / 12)
     reference = model.arms.index(settings.reference)
@@ -75,7 +75,7 @@ def cohort_answers(
         "format": "osteon-cohort/1",
         "title": title,
         "research_use_only": RESEARCH_USE,
-        "people": int(settings.people),
+        "people": settings.people,
         "seed": settings.seed,
         "endpoint": settings.endpoint,
         "month": month,
@@ -226,28 +226,32 @@ def _outcome_rows(model: CohortModel, outcomes: Outcomes) -> list[dict[str, Any]
             "person": int(number) + 1,
             "arm": arm,
             "month": model.cohort.months,
-            **{f"{name}_change": float(outcomes.change[row, column, k]) for k, name in enumerate(CURVES)},
-            **{name: float(outcomes.levels[row, column, k]) for k, name in enumerate(_LEVELS)},
+            **{f"{name}_change": float(outcomes.change[row, column, k]) for k, name in enumerate(ENDPOINTS)},
+            **{name: float(outcomes.levels[row, column, k]) for k, name in enumerate(LEVELS)},
         }
         for row, number in enumerate(outcomes.numbers)
         for column, arm in enumerate(model.arms)
     ]
 
 
+def _moments(values: np.ndarray) -> tuple[Any, Any, Any, Any]:
+    """Mean, standard deviation and the two percentiles over people, the first axis."""
+    return values.mean(axis=0), values.std(axis=0, ddof=1), *np.percentile(values, PERCENTILES, axis=0)
+
+
 def _arm_rows(model: CohortModel, outcomes: Outcomes, noise: float) -> list[dict[str, Any]]:
     rows = []
     for column, arm in enumerate(model.arms):
-        for place, name in enumerate(CURVES):
+        for place, name in enumerate(ENDPOINTS):
             change = outcomes.change[:, column, place]
-            low, high = np.percentile(change, PERCENTILES)
-            deviation = float(change.std(ddof=1))
+            mean, deviation, low, high = _moments(change)
             rows.append(
                 {
                     "arm": arm,
                     "endpoint": name,
                     "month": model.cohort.months,
-                    "mean_change": float(change.mean()),
-                    "sd_true": deviation,
+                    "mean_change": float(mean),
+                    "sd_true": float(deviation),
                     "sd_measured": float(np.hypot(deviation, noise))
                     if name == model.settings.endpoint
                     else None,
@@ -261,18 +265,17 @@ def _arm_rows(model: CohortModel, outcomes: Outcomes, noise: float) -> list[dict
 def _course_rows(model: CohortModel, outcomes: Outcomes) -> list[dict[str, Any]]:
     rows = []
     for column, arm in enumerate(model.arms):
-        course = outcomes.course[:, column] - 100.0
-        low, high = np.percentile(course, PERCENTILES, axis=0)
-        for month in range(course.shape[1]):
+        moments = zip(*_moments(outcomes.course[:, column] - 100.0), strict=True)
+        for month, (mean, deviation, low, high) in enumerate(moments):
             rows.append(
                 {
                     "arm": arm,
                     "month": month,
                     "endpoint": model.settings.endpoint,
-                    "mean_change": float(course[:, month].mean()),
-                    "sd_true": float(course[:, month].std(ddof=1)),
-                    "p5": float(low[month]),
-                    "p95": float(high[month]),
+                    "mean_change": float(mean),
+                    "sd_true": float(deviation),
+                    "p5": float(low),
+                    "p95": float(high),
                 }
             )
     return rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import dataclasses
 import hashlib
 import json
@@ -16,12 +15,15 @@ import numpy as np
 
 from ._checkpoints import Checkpoints, DiskCheckpoints
 from ._cohort_model import BLOCK, block_name, settings_of
+from ._cohort_names import ENDPOINTS
 from ._errors import UserError
 from ._machine import memory_plan_gb, prepare_jax, require_plan
 from ._output import answer_folder
 from ._overrides import to_toml
 from ._prepared import Prepared, prepare
 from ._progress import Progress, progress_bar
+from ._report import RESEARCH_USE, embedded_pictures, template
+from ._run_command import fingerprint, keep_asked, portable
 from ._runfolder import RunFolder, csv_text, finite, numbered_paths, peak_memory_mb, require_fresh
 from ._study import read_study
 from ._study_tables import Study
@@ -138,10 +140,7 @@ def fill_cohort(
       MemoryRefused: the tables would not fit.
     """
     with filled(working) as folder:
-        whole = dataclasses.asdict(study)
-        whole["image"]["folder"] = str(Path(study.image.folder).absolute())
-        working.keep("study.toml", to_toml(whole))
-        working.keep("memory_gb.json", json.dumps(memory_gb))
+        keep_asked(working, study, memory_gb)
         working.keep(KEPT, json.dumps(None if part is None else [part.number, part.parts]))
         prepared = prepare(study)
         origin = origin_of(prepared)
@@ -166,8 +165,6 @@ def resume_cohort(
 
 def origin_of(prepared: Prepared) -> dict[str, Any]:
     """What the parts of a cohort share: program, kind of machine, input files, study."""
-    from ._run_command import fingerprint, portable
-
     found = fingerprint(prepared)
     # a block is computed by one device, however many there are
     found["jax_devices"] = sorted(set(found.get("jax_devices", ())))
@@ -233,10 +230,8 @@ def write_cohort(
     Returns:
       content of summary.json.
     """
-    from ._cohort_figures import LABELS, power_figure, response_figure
-    from ._figures import png_bytes, svg_bytes
-    from ._report import RESEARCH_USE, template
-    from ._run_command import portable
+    from ._cohort_figures import power_figure, response_figure
+    from ._figures import write_figure
 
     begin = time.perf_counter()
     model, outcomes, answers = cohort_of(prepared, progress, checkpoints)
@@ -246,12 +241,8 @@ def write_cohort(
         "response": response_figure(model, outcomes, answers),
         "power": power_figure(model, answers),
     }
-    pictures = {}
     for name, figure in figures.items():
-        png = png_bytes(figure)
-        pictures[name] = base64.b64encode(png).decode("ascii")
-        folder.write_bytes(f"figures/{name}.png", png)
-        folder.write_bytes(f"figures/{name}.svg", svg_bytes(figure))
+        write_figure(folder.path / "figures" / name, figure)
     for name in ("people", "outcomes", "arms", "courses", "power"):
         folder.write_text(f"{name}.csv", csv_text(getattr(answers, name)))
     folder.write_text("study.toml", to_toml(portable(prepared.study)))
@@ -262,9 +253,9 @@ def write_cohort(
         summary=summary,
         arms=answers.arms,
         power=answers.power,
-        label=LABELS[model.settings.endpoint],
-        labels=LABELS,
-        pictures=pictures,
+        label=ENDPOINTS[model.settings.endpoint].label,
+        labels={name: endpoint.label for name, endpoint in ENDPOINTS.items()},
+        pictures=embedded_pictures(folder.path),
         versions=origin,
         research_use_only=RESEARCH_USE,
     )

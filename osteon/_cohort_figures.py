@@ -5,17 +5,11 @@ from typing import Any
 import numpy as np
 
 from ._cohort_answers import CohortAnswers, noise_sd
-from ._cohort_model import CURVES, CohortModel, Outcomes
+from ._cohort_model import CohortModel, Outcomes
+from ._cohort_names import ENDPOINTS
 from ._figures import PALETTE, arm_style, new_figure
 from ._quantities import select
 
-LABELS = {
-    "spine_areal_bmd": "spine DXA",
-    "spine_trabecular_vbmd": "trabecular density of the spine",
-    "spine_integral_vbmd": "density of the vertebral body",
-    "spine_cortical_vbmd": "cortical density of the spine",
-}
-"""Endpoints in words."""
 _PLACES = 201
 
 
@@ -23,8 +17,8 @@ def response_figure(model: CohortModel, outcomes: Outcomes, answers: CohortAnswe
     """The endpoint over the months with the middle 90 % of people, and what is measured at its month."""
     figure, axes = new_figure(11.0, 4.4, 1, 2)
     courses, spread = axes[0]
-    label, month = LABELS[model.settings.endpoint], model.cohort.months
-    change = outcomes.change[:, :, list(CURVES).index(model.settings.endpoint)]
+    label, month = ENDPOINTS[model.settings.endpoint].label, model.cohort.months
+    change = outcomes.change[:, :, list(ENDPOINTS).index(model.settings.endpoint)]
     # Without any error the curve still needs a width to be one.
     width = max(noise_sd(model.settings), 0.02 * float(np.ptp(change)), 1e-3)
     places = np.linspace(change.min() - 3 * width, change.max() + 3 * width, _PLACES)

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from ._checkpoints import Checkpoints
+from ._cohort_names import DEFAULT_SPREADS, ENDPOINTS, LEVELS
 from ._errors import input_errors
 from ._prepared import Prepared
-from ._simulation import HISTORY_STEP_DAYS, HISTORY_STEPS, make_person
+from ._simulation import HISTORY_STEP_DAYS, HISTORY_STEPS, doses_of, make_person
 from ._study_tables import CohortSettings, SpreadRow, Study, Subject
 
 BLOCK = 64
@@ -22,42 +23,6 @@ STEADY_YEARS, STEADY_STEPS = 1.0, 12
 """Length and steps of the history of people whose hormones have long been theirs; any does."""
 DRAWS, SEED = 200, 0
 """Draws of the posterior for the assurance of a trial, and their seed."""
-CURVES = MappingProxyType(
-    {
-        "spine_areal_bmd": "areal",
-        "spine_trabecular_vbmd": "trabecular",
-        "spine_integral_vbmd": "integral",
-        "spine_cortical_vbmd": "cortical",
-    }
-)
-"""Curve of `calibration.QUANTITIES` behind every endpoint."""
-
-
-@dataclass(frozen=True)
-class DefaultSpread:
-    """How a property spreads between people where the study does not say."""
-
-    sd: float
-    "standard deviation, in the unit of the property or as a share of its mean"
-    relative: bool
-    "whether `sd` is a share of the mean"
-    source: str
-    "where it is from"
-
-
-DEFAULT_SPREADS = MappingProxyType(
-    {
-        "age_years": DefaultSpread(6.0, False, "Snyder 2017, 5.9 years"),
-        "weight_kg": DefaultSpread(0.15, True, "assumed"),
-        "testosterone_ng_dl": DefaultSpread(0.28, True, "Snyder 2017, 65.3 of 229.6 ng/dL"),
-        "estradiol_pg_ml": DefaultSpread(0.25, True, "assumed; in men beside what testosterone brings"),
-        "shbg_nmol_l": DefaultSpread(0.35, True, "assumed"),
-        "igf1_ng_ml": DefaultSpread(0.30, True, "assumed"),
-        "trabecular_vbmd_mg_cm3": DefaultSpread(0.25, True, "assumed"),
-        "cortical_vbmd_mg_cm3": DefaultSpread(0.08, True, "assumed"),
-    }
-)
-"""Spread of every property without a table of its own."""
 _DENSITIES = MappingProxyType(
     {"trabecular_vbmd_mg_cm3": "trabecular_density", "cortical_vbmd_mg_cm3": "cortical_density"}
 )
@@ -90,11 +55,11 @@ class Outcomes:
     people: dict[str, np.ndarray]
     "properties in the units of the tables"
     change: np.ndarray
-    "change of the endpoints of CURVES at the month, % of the start, (people, arms, endpoints)"
+    "change of the endpoints of ENDPOINTS at the month, % of the start, (people, arms, endpoints)"
     course: np.ndarray
     "the study's endpoint in % of the start, (people, arms, months + 1)"
     levels: np.ndarray
-    "testosterone, estradiol and IGF-1 of the last month, (people, arms, 3)"
+    "hormones of LEVELS of the last month, (people, arms, 3)"
 
 
 def settings_of(study: Study) -> CohortSettings:
@@ -145,12 +110,7 @@ def make_cohort(prepared: Prepared) -> CohortModel:
     days = months * 365.25 / 12
     protocols = [
         remodeling.make_protocol(
-            [
-                remodeling.Dose(row.drug, row.amount_mg, row.every_days, row.start_day, row.stop_day)
-                for row in arm.dose
-                if row.start_day < days
-            ],
-            duration_days=days,
+            [dose for dose in doses_of(arm) if dose.start_day < days], duration_days=days
         )
         for arm in prepared.arms
     ]
@@ -242,7 +202,7 @@ def follow_blocks(
     draw, _, devices = _programs()
     cohort = model.cohort
     place, month = _curve_of(model.settings.endpoint), cohort.months
-    curves = [_curve_of(name) for name in CURVES]
+    curves = [_curve_of(name) for name in ENDPOINTS]
 
     def followed(numbers: Any) -> dict[str, Any]:
         people = draw(numbers, cohort)
@@ -251,7 +211,7 @@ def follow_blocks(
             "people": _properties(people, model),
             "change": found.curves[:, :, jnp.asarray(curves), month] - 100.0,
             "course": found.curves[:, :, place],
-            "levels": jnp.stack([found.testosterone_ng_dl, found.estradiol_pg_ml, found.igf1_ng_ml], -1),
+            "levels": jnp.stack([getattr(found, name) for name in LEVELS], -1),
         }
 
     like = jax.eval_shape(followed, jnp.arange(BLOCK * devices))
@@ -334,7 +294,7 @@ def posterior_changes(model: CohortModel, held: tuple[str, ...]) -> np.ndarray:
 def _curve_of(endpoint: str) -> int:
     import calibration
 
-    return calibration.QUANTITIES.index(CURVES[endpoint])
+    return calibration.QUANTITIES.index(ENDPOINTS[endpoint].curve)
 
 
 def _properties(people: Any, model: CohortModel) -> dict[str, Any]:

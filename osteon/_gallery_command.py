@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import time
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from ._output import answer_folder
 from ._prepared import Prepared, prepare
 from ._progress import PartOf, Progress, progress_bar
 from ._quantities import BY_NAME, QUANTITIES
-from ._report import RESEARCH_USE, template
+from ._report import RESEARCH_USE, embedded_pictures, template
 from ._run_command import run_study
 from ._runfolder import RunFolder, csv_text, fresh_path, require_fresh, run_folder, slug, versions
 from ._study import read_study
@@ -112,10 +111,6 @@ def write_gallery(
 
 def _html(folder: Path, shown: list[dict[str, Any]], points: list[dict[str, Any]]) -> str:
     """The report: one file, pictures inside."""
-    pictures = {
-        path.stem: base64.b64encode(path.read_bytes()).decode("ascii")
-        for path in sorted((folder / "figures").glob("*.png"))
-    }
     months = sorted({row["month"] for one in shown for row in one["summary"]["results"]} & {12, 24, 36})
     return template("gallery.html.j2").render(
         studies=shown,
@@ -124,7 +119,7 @@ def _html(folder: Path, shown: list[dict[str, Any]], points: list[dict[str, Any]
         changes=[BY_NAME[name] for name in CHANGES],
         points=points,
         agreement=agreement(points),
-        pictures=pictures,
+        pictures=embedded_pictures(folder),
         research_use_only=RESEARCH_USE,
     )
 

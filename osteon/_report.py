@@ -77,6 +77,14 @@ def render_report(
     )
 
 
+def embedded_pictures(folder: Path) -> dict[str, str]:
+    """Every picture of a folder's figures/ in base64, by name, for a page of one file."""
+    return {
+        path.stem: base64.b64encode(path.read_bytes()).decode("ascii")
+        for path in sorted((folder / "figures").glob("*.png"))
+    }
+
+
 def template(name: str) -> Any:
     """A page of this package, every text of which is escaped, with the filters for its numbers."""
     from jinja2 import Environment, PackageLoader, StrictUndefined

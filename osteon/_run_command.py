@@ -70,13 +70,18 @@ def fill_run(study: Study, working: WorkingFolder, progress: Progress, *, memory
       UserError: begun by another program, on another kind of machine or with other input files.
     """
     with filled(working) as folder:
-        whole = dataclasses.asdict(study)
-        whole["image"]["folder"] = str(Path(study.image.folder).absolute())
-        working.keep("study.toml", to_toml(whole))
-        working.keep("memory_gb.json", json.dumps(memory_gb))
+        keep_asked(working, study, memory_gb)
         prepared = prepare(study)
         working.require_same(fingerprint(prepared))
         run_study(prepared, folder, progress, memory_gb=memory_gb, checkpoints=working.checkpoints())
+
+
+def keep_asked(working: WorkingFolder, study: Study, memory_gb: float | None) -> None:
+    """Keep what `osteon resume` starts from: the study with the places of its files, and the memory limit."""
+    whole = dataclasses.asdict(study)
+    whole["image"]["folder"] = str(Path(study.image.folder).absolute())
+    working.keep("study.toml", to_toml(whole))
+    working.keep("memory_gb.json", json.dumps(memory_gb))
 
 
 def fingerprint(prepared: Prepared) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """One level through its arms: mechanics, remodeling, and the load test at every reported month."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
@@ -119,22 +119,19 @@ def make_courses(study: Study, arms: list[Arm]) -> tuple[dict[str, Any], dict[st
     exposure_of = jax.jit(remodeling.exposure)
     for arm in arms:
         with input_errors(f"[[arm]] '{arm.name}'"):
-            doses = [
-                remodeling.Dose(
-                    drug=row.drug,
-                    amount_mg=row.amount_mg,
-                    every_days=row.every_days,
-                    start_day=row.start_day,
-                    stop_day=row.stop_day,
-                )
-                for row in arm.dose
-            ]
-            protocol = remodeling.make_protocol(doses, duration_days=steps * step_days)
+            protocol = remodeling.make_protocol(doses_of(arm), duration_days=steps * step_days)
             exposure = exposure_of(protocol, person.weight_kg, edges)
             course = remodeling.course_of_exposure(person, exposure, step_days=step_days, per_step=per_step)
             remodeling.require_plausible_levels(course)
         courses[arm.name], exposures[arm.name] = course, exposure
     return courses, exposures
+
+
+def doses_of(arm: Arm) -> list[Any]:
+    """The prescription of an arm, `remodeling.Dose` each."""
+    import remodeling
+
+    return [remodeling.Dose(**asdict(row)) for row in arm.dose]
 
 
 def make_person(subject: Subject) -> Any:

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from ._cohort_names import DEFAULT_SPREADS, ENDPOINTS
 from ._schema import key
 
 DENSITY_TYPES = ("ha", "k2hpo4", "ash", "apparent")
@@ -317,18 +318,7 @@ class Arm:
 class SpreadRow:
     """How one property differs between virtual people: lognormal about the subject's, between limits."""
 
-    of: str = key(
-        allowed=(
-            "age_years",
-            "weight_kg",
-            "testosterone_ng_dl",
-            "estradiol_pg_ml",
-            "shbg_nmol_l",
-            "igf1_ng_ml",
-            "trabecular_vbmd_mg_cm3",
-            "cortical_vbmd_mg_cm3",
-        )
-    )
+    of: str = key(allowed=tuple(DEFAULT_SPREADS))
     "The property; its mean is that of the subject, of the two densities that of the levels."
     sd: float = key(low=0, high=1000)
     "Standard deviation between people before the limits cut, in the unit of the property; 0: none."
@@ -346,10 +336,7 @@ class CohortSettings:
     "Virtual people; everybody is followed under every arm."
     seed: int = key(0, low=0, high=2**31 - 1)
     "Seed of everything drawn."
-    endpoint: str = key(
-        "spine_areal_bmd",
-        allowed=("spine_areal_bmd", "spine_trabecular_vbmd", "spine_integral_vbmd", "spine_cortical_vbmd"),
-    )
+    endpoint: str = key("spine_areal_bmd", allowed=tuple(ENDPOINTS))
     "What the trial measures: its change in percent of the start."
     month: int | None = key(None, low=1, high=600, unit="months")
     "Month of the measurement; absent: the end of the study."

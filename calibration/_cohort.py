@@ -71,7 +71,7 @@ def make_spread(
 
     >>> spread = make_spread(230.0, 65.0, high=275.0)
     >>> round(float(jnp.exp(spread.log_median))), round(float(spread.high_share), 2)
-    (221, 0.79)
+    (221, 0.78)
     """
     if not (math.isfinite(mean) and mean > 0):
         raise ValueError(f"`mean` must be positive and finite, got {mean}")

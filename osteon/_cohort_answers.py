@@ -138,9 +138,11 @@ def _deviations(difference: np.ndarray, between_trials: float) -> np.ndarray:
     """Deviations of a trial's true difference from the cohort's: parameters' and its own, (draws,)."""
     from scipy import stats
 
+    import calibration
+
     of_parameters = difference[1:] - difference[0]
     shares = (np.random.default_rng(0).permutation(len(of_parameters)) + 0.5) / len(of_parameters)
-    return of_parameters + between_trials * stats.t.ppf(shares, 4)
+    return of_parameters + between_trials * stats.t.ppf(shares, calibration.FREEDOM)
 
 
 def _comparison(

@@ -54,7 +54,9 @@ benchmarks/results/solver.json (29,270 to 1,820,744 elements, trabecular and sol
 months; runs of 156,860 elements took 1.28 GB (one load case, 5 rows of fields) to 1.93 GB (three, 25 rows).
 "push": beyond yield, with history and tangent of eight points per element; an upper estimate from what is
 stored, 29,270 elements took 1.16 GB, and 156,860 took 1.98 GB in a run. "cohort": persons times arms in place
-of elements; an upper estimate, 2,000 took 0.77 GB and 40,000 took 0.93 GB.
+of elements; an upper estimate for courses of some years, 2,000 took 0.77 GB and 40,000 took 0.93 GB over 12
+months, 2,000 over 24 took 1.24 GB with its compilation. Longer courses are not counted: 128 over 120 months
+took 1.17 GB.
 """
 
 

@@ -4,18 +4,15 @@ Once with an empty compilation cache and once more with what the first run left 
 """
 
 import json
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks._cases import MODULUS_MPA, POISSON, STRAIN, read_case
+from benchmarks._process import timed
 
 
 def measure(name: str, data: Path, rtol: float) -> dict[str, Any]:
@@ -28,15 +25,10 @@ def measure(name: str, data: Path, rtol: float) -> dict[str, Any]:
             words = [sys.executable, "-m", "osteon", "solve", "mask.npy", "--voxel-mm", str(voxel_mm)]
             words += ["--modulus-mpa", str(MODULUS_MPA), "--poisson", str(POISSON), "--load", "axial"]
             words += ["--strain", str(STRAIN), "--rtol", str(rtol), "--out", run]
-            before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-            environment = os.environ | {"XDG_CACHE_HOME": folder}
-            subprocess.run(words, cwd=folder, env=environment, check=True, capture_output=True)
-            wall = time.perf_counter() - wall
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            taken = timed(words, Path(folder), cache=Path(folder))
             summary = json.loads(Path(folder, run, "summary.json").read_text())
             row[run] = {
-                "wall_s": wall,
-                "cpu_s": (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime),
+                **taken,
                 **{key: summary[key] for key in ("plan_seconds", "compile_seconds", "solve_seconds")},
                 "peak_memory_mb": summary["peak_memory_mb"],
             }

@@ -33,6 +33,7 @@ from ._cli_solve import add_solve
 from ._errors import EXIT_BAD_INPUT, EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, OsteonError
 from ._init_templates import TEMPLATE_NAMES
 from ._output import error_object, log_shown, print_object
+from ._program_cache import cache_mended
 
 _EPILOG = f"""first steps:
   osteon init study.toml
@@ -371,7 +372,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BAD_INPUT
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else EXIT_BUG
-    with log_shown(arguments.verbose), _termination_interrupts():
+    with log_shown(arguments.verbose), _termination_interrupts(), cache_mended():
         return _run(arguments)
 
 

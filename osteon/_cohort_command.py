@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._checkpoints import Checkpoints, DiskCheckpoints
-from ._cohort_model import BLOCK, block_name, settings_of
+from ._cohort_model import BLOCK, block_name, month_of, settings_of
 from ._cohort_names import ENDPOINTS
 from ._errors import UserError
 from ._machine import memory_plan_gb, prepare_jax, require_plan
@@ -34,6 +34,9 @@ PAGE, PART_PAGE = "cohort.html", "summary.json"
 KEPT = "cohort.json"
 """Name in the working folder of what `osteon resume` must know beside the study."""
 _BLOCKS = "blocks"
+_BLOCK_BYTES, _COURSE_BYTES = 4.5e3, 32.0
+"""Bytes a month of a person under an arm: while the block is computed (XLA's plan: 4.4e3), and kept of the
+course, four times over while tables are made."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,19 +175,26 @@ def origin_of(prepared: Prepared) -> dict[str, Any]:
     return finite({**found, "study_sha256": hashlib.sha256(text.encode()).hexdigest()})
 
 
+def cohort_memory_gb(study: Study) -> float:
+    """Estimate of the memory of a cohort, GB: an upper one (benchmarks/results/cohort.json)."""
+    arms, months = len(study.arm) + 1, month_of(study)
+    rows = settings_of(study).people * arms
+    monthly = months * (_BLOCK_BYTES * BLOCK * arms + _COURSE_BYTES * rows)
+    return memory_plan_gb(rows, task="cohort") + monthly / 2**30
+
+
 def require_cohort_memory(study: Study, limit_gb: float | None) -> float:
-    """The memory plan of a cohort's tables, GB, or a refusal.
+    """The memory plan of a cohort, GB, or a refusal.
 
     Raises:
       MemoryRefused: the plan is above the limit.
     """
-    rows = settings_of(study).people * (len(study.arm) + 1)
     return require_plan(
-        memory_plan_gb(rows, task="cohort"),
-        rows,
+        cohort_memory_gb(study),
+        settings_of(study).people * (len(study.arm) + 1),
         limit_gb,
         things="persons and arms",
-        advice="follow fewer people (cohort.people) or arms",
+        advice="follow fewer people (cohort.people), arms or months",
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ._machine import cache_folder, memory_of_machine_gb, prepare_jax
+from ._machine import memory_of_machine_gb, prepare_jax
 from ._memory import memory_available_gb, memory_limit_gb, physical_memory_gb
 from ._output import answer
+from ._program_cache import cache_folder
 from ._runfolder import versions
 
 

@@ -68,9 +68,10 @@ def _settle(figure: Any) -> None:
     import numpy as np
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+    engine = figure.get_layout_engine()
+    if not isinstance(engine, ConstrainedLayoutEngine):
         return
-    figure.draw_without_rendering()
+    engine.execute(figure)
     figure.set_layout_engine("none")
     for panel in figure.axes:
         panel.set_position(np.round(panel.get_position(original=True).bounds, 6))

@@ -1,11 +1,11 @@
 """The machine a command runs on: precision, compilation cache, memory."""
 
 import os
-from pathlib import Path
 from types import MappingProxyType
 
 from ._errors import MemoryRefused
 from ._memory import memory_limit_gb, physical_memory_gb
+from ._program_cache import cache_folder
 
 
 def prepare_jax(*, cache: bool = True) -> None:
@@ -28,13 +28,8 @@ def prepare_jax(*, cache: bool = True) -> None:
             folder = None
     jax.config.update("jax_compilation_cache_dir", str(folder) if folder is not None else None)
     if folder is not None:
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-
-
-def cache_folder() -> Path:
-    """Folder of compiled programs: $XDG_CACHE_HOME/osteon/jax, or ~/.cache/osteon/jax."""
-    root = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(root) if root else Path.home() / ".cache") / "osteon" / "jax"
+        # most programs of a run are small ones, and together they take as long as the large ones
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def memory_of_machine_gb() -> float:
@@ -54,9 +49,7 @@ benchmarks/results/solver.json (29,270 to 1,820,744 elements, trabecular and sol
 months; runs of 156,860 elements took 1.28 GB (one load case, 5 rows of fields) to 1.93 GB (three, 25 rows).
 "push": beyond yield, with history and tangent of eight points per element; an upper estimate from what is
 stored, 29,270 elements took 1.16 GB, and 156,860 took 1.98 GB in a run. "cohort": persons times arms in place
-of elements; an upper estimate for courses of some years, 2,000 took 0.77 GB and 40,000 took 0.93 GB over 12
-months, 2,000 over 24 took 1.24 GB with its compilation. Longer courses are not counted: 128 over 120 months
-took 1.17 GB.
+of elements, an upper estimate to which `osteon cohort` adds what grows with months.
 """
 
 

@@ -1,5 +1,8 @@
-"""Settings of every test: double precision, one tolerance table, keys from the test's name."""
+"""Settings of every test: double precision, compiled programs shared, keys from the test's name."""
 
+import os
+import shutil
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -7,9 +10,22 @@ import jax
 import numpy as np
 import pytest
 
+from osteon._machine import prepare_jax
+
 jax.config.update("jax_enable_x64", True)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_configure(config):
+    """One cache of compiled programs for all processes of a test run, also those of the program under test.
+
+    It is empty at the start and removed at the end: the user's own is neither read nor written.
+    """
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="osteon-tests-")
+        os.environ["XDG_CACHE_HOME"] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture
@@ -33,7 +49,8 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def forget_compiled_programs():
-    """Compiled programs of one test file are of no use to the next and would add up to gigabytes."""
+def compiled_programs():
+    """One test file's would add up to gigabytes with the next one's; what took long to compile is on disk."""
+    prepare_jax()
     yield
     jax.clear_caches()

@@ -11,6 +11,11 @@ import numpy as np
 
 import fem
 
+BOTH = ("float32", "float64")
+"""Precisions of a kernel."""
+SINGLE = ("float32",)
+"""The one that a kernel which takes long to trace is left in to the slow tests."""
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -24,8 +29,8 @@ class Kernel:
     """positional arguments in a precision"""
     differentiable: bool = True
     """whether reverse mode applies"""
-    slow: bool = False
-    """whether tracing it takes minutes"""
+    slow: tuple[str, ...] = ()
+    """precisions in which tracing it is left to the slow tests"""
 
     def value_and_gradient(self, *arguments: Any) -> tuple[Any, Any]:
         """Value, and the gradient of half the sum of squares of its real outputs by the first argument."""

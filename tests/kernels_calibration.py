@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 import calibration
 import remodeling
-from tests.kernel_body import Kernel, body_compartments, body_density, body_elements, vector
+from tests.kernel_body import BOTH, Kernel, body_compartments, body_density, body_elements, vector
 
 
 def _fit_residuals(parameters, data):
@@ -211,7 +211,7 @@ CALIBRATION = [
         "calibration.cohort_outcomes",
         _cohort_outcomes,
         lambda dtype: (_parameters(dtype), _cohort(dtype)),
-        slow=True,
+        slow=BOTH,
     ),
     Kernel(
         "calibration.posterior_deviations",
@@ -228,7 +228,7 @@ CALIBRATION = [
             jnp.asarray(1.0, dtype),
             _history(dtype),
         ),
-        slow=True,
+        slow=BOTH,
     ),
     Kernel(
         "calibration.density_draws",
@@ -240,7 +240,7 @@ CALIBRATION = [
             jnp.asarray(1.0, dtype),
             _course(dtype),
         ),
-        slow=True,
+        slow=BOTH,
     ),
     Kernel(
         "calibration.interpolate_knots",
@@ -351,19 +351,19 @@ CALIBRATION = [
         "calibration.person_curves",
         _person_curves,
         lambda dtype: (_vertebra(dtype).density, _vertebra(dtype), _arms(dtype), _parameters(dtype)),
-        slow=True,
+        slow=BOTH,
     ),
     Kernel(
         "calibration.predict",
         calibration.predict,
         lambda dtype: (_parameters(dtype), _arms(dtype), _vertebra(dtype), _table(dtype)),
-        slow=True,
+        slow=BOTH,
     ),
     Kernel(
         "calibration.negative_log_posterior",
         calibration.negative_log_posterior,
         _posterior_arguments,
-        slow=True,
+        slow=BOTH,
     ),
     Kernel(
         "calibration.with_learned",
@@ -401,7 +401,7 @@ CALIBRATION = [
         "calibration.predict_with_slopes",
         lambda x, problem: calibration.predict_with_slopes(x, problem),
         lambda dtype: (jnp.zeros(4, dtype), _problem(dtype)),
-        slow=True,
+        slow=BOTH,
     ),
     Kernel(
         "calibration.objective_of",

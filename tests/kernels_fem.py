@@ -5,6 +5,8 @@ import jax.numpy as jnp
 
 import fem
 from tests.kernel_body import (
+    BOTH,
+    SINGLE,
     Kernel,
     bending_load,
     body_count,
@@ -156,6 +158,7 @@ FEM = [
             f"fem.force_displacement[{load}]",
             lambda modulus, plan: fem.nonlinear_strength(_failure_curve(modulus, plan), 6.0),
             lambda dtype, load=load: (vector(dtype, 500.0, 5000.0), body_plan(load)),
+            slow=SINGLE if load == "axial" else BOTH,
         )
         for load in ("axial", "uniaxial")
     ),

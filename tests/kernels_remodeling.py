@@ -7,7 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 
 import remodeling
-from tests.kernel_body import Kernel, bending_load, body_count, body_density, body_mask, body_plan, vector
+from tests.kernel_body import (
+    SINGLE,
+    Kernel,
+    bending_load,
+    body_count,
+    body_density,
+    body_mask,
+    body_plan,
+    vector,
+)
 
 
 def _daily(dtype) -> remodeling.DailyLoading:
@@ -397,6 +406,7 @@ REMODELING = [
         "remodeling.start_from_history",
         lambda density, course, parameters: remodeling.start_from_history(density, course, parameters),
         lambda dtype: (body_density(dtype), _past(dtype), _parameters(dtype)),
+        slow=SINGLE,
     ),
     Kernel(
         "remodeling.simulate[history]",
@@ -410,6 +420,7 @@ REMODELING = [
             _parameters(dtype),
             _past(dtype),
         ),
+        slow=SINGLE,
     ),
     Kernel("remodeling.room", remodeling.room, lambda dtype: (_state(dtype),)),
     Kernel("remodeling.vbmd", remodeling.vbmd, lambda dtype: (_state(dtype), jnp.asarray(1.2, dtype))),
@@ -463,10 +474,12 @@ REMODELING = [
             _course(dtype),
             _parameters(dtype),
         ),
+        slow=SINGLE,
     ),
     Kernel(
         "remodeling.simulate[finite elements]",
         _simulate,
         lambda dtype: (body_density(dtype), _mechanics(dtype), _course(dtype), _parameters(dtype)),
+        slow=SINGLE,
     ),
 ]

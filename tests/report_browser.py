@@ -2,9 +2,14 @@
 
 import base64
 import io
+import shutil
+from contextlib import contextmanager
 
 import numpy as np
+import pytest
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: chromium)")
 # The software renderer, so that WebGL is the same with and without a graphics card.
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 DESK = {"width": 1280, "height": 900}
@@ -23,12 +28,43 @@ class Heard:
         page.on("request", lambda request: self.requests.append(request.url))
 
 
-def opened(browser, folder, viewport=DESK, **options):
-    """A new page with the report, its moving parts started."""
+@contextmanager
+def chromium():
+    """A browser."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        started = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+def require_quiet_page_for_every_screen(file):
+    """A page without moving parts: silent, asks for nothing, shows its pictures, fits a phone and a desk."""
+    with chromium() as browser:
+        for viewport in (DESK, PHONE):
+            page = _at(browser, file, viewport)
+            assert page.heard.errors == []
+            asked = [url for url in page.heard.requests if not url.startswith("data:")]
+            assert asked == [file.as_uri()]
+            assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+            widths = page.eval_on_selector_all("img", "all => all.map(e => e.complete && e.naturalWidth)")
+            assert widths
+            assert min(widths) > 300
+            page.context.close()
+
+
+def _at(browser, file, viewport, **options):
     context = browser.new_context(viewport=viewport, reduced_motion="reduce", **options)
     page = context.new_page()
     page.heard = Heard(page)
-    page.goto((folder / "report.html").as_uri())
+    page.goto(file.as_uri())
+    return page
+
+
+def opened(browser, folder, viewport=DESK, **options):
+    """A new page with the report, its moving parts started."""
+    page = _at(browser, folder / "report.html", viewport, **options)
     if options.get("java_script_enabled", True):
         page.wait_for_selector("html[data-ready=yes]", state="attached", timeout=60_000)
     return page

@@ -9,14 +9,22 @@ import pytest
 import calibration
 import fem
 import remodeling
+from tests.kernel_body import BOTH
 from tests.kernels import HOST_FUNCTIONS, KERNELS
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
 @pytest.mark.parametrize(
-    "kernel",
-    [pytest.param(kernel, marks=[pytest.mark.slow] if kernel.slow else []) for kernel in KERNELS],
-    ids=lambda kernel: kernel.name,
+    ("kernel", "dtype"),
+    [
+        pytest.param(
+            kernel,
+            jnp.dtype(name),
+            id=f"{kernel.name}-{name}",
+            marks=[pytest.mark.slow] if name in kernel.slow else [],
+        )
+        for kernel in KERNELS
+        for name in BOTH
+    ],
 )
 def test_value_and_gradient_lower_for_cuda(kernel, dtype):
     """jax.export for "cuda" refuses callbacks, debug prints and CPU-only linear algebra."""

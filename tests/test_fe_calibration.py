@@ -54,6 +54,7 @@ def block() -> SimpleNamespace:
     return SimpleNamespace(judge=judge, logs=logs, problem=problem, scans=scans)
 
 
+@pytest.mark.slow
 def test_the_gradient_through_the_solves_equals_differences(block):
     """d loss / d ln p in reverse mode = central differences, of all four parameters of load"""
     start = block.logs(block.problem.start)

@@ -19,6 +19,7 @@ def _rows(name: str) -> list[int]:
     return [row for row, arm in enumerate(batch().arms) if arm == name]
 
 
+@pytest.mark.slow
 def test_an_arm_of_both_sexes_is_a_man_and_a_woman():
     """Every other arm is one person."""
     assert [float(batch().female[row]) for row in _rows("gh-1996-placebo")] == [0.0, 1.0]
@@ -47,6 +48,7 @@ def test_the_treated_share_is_the_mean_of_a_ramp_up_and_down(end, rise):
     np.testing.assert_allclose(found, ramp.reshape(12, -1).mean(axis=1), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_load_changes_at_once_and_comes_back():
     """A fifth of the habitual load in flight; a flight of 2.5 months ends in the middle of the third."""
     arm = replace(TRIALS.arms["spaceflight-flight"], treatment_months=2.5)

@@ -88,7 +88,9 @@ def test_held_parameters_stay_and_leave_the_others_as_they_were(posterior):
     assert (held["resorption_rate"] == 0).all()
 
 
-@pytest.mark.parametrize("with_history", [False, True], ids=["steady", "history"])
+@pytest.mark.parametrize(
+    "with_history", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["steady", "history"]
+)
 def test_the_table_is_the_simulation_of_every_voxel(deviations, course, history, with_history):
     """Interpolated change of draws = change of the voxels under the draw's parameters, within 0.02 % of it.
 

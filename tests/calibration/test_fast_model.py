@@ -90,6 +90,7 @@ def _by_hand(load: float = 1.0) -> remodeling.Trajectory:
     return trajectory
 
 
+@pytest.mark.slow
 def test_load_of_a_person_is_that_of_a_simulation_by_hand():
     """Smith 2001 lying down, half the load: his trabecular curve, and nobody else's, falls further."""
     row = batch().arms.index("smith-2001-leuprolide")
@@ -218,6 +219,7 @@ def test_single_energy_overstates_trabecular_changes_alone():
     np.testing.assert_allclose(found, np.where(qct, factor, 1.0) * _predictions(), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_one_program_serves_all_parameters_and_folds():
     """Changed values and masks trace nothing again."""
     first, _ = _value_and_gradient(_start(), _prior(), _all())
@@ -243,6 +245,7 @@ def test_the_gradient_of_the_objective_equals_finite_differences():
         np.testing.assert_allclose(gradient[name], (ends[0] - ends[1]) / (2 * step), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_single_precision_follows():
     """float32 in, float32 out, within 0.01 % points of float64."""
     single = as_float32((remodeling.default_parameters(), batch(), vertebra(), table()))

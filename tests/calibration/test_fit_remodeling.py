@@ -48,6 +48,7 @@ def hormones():
     return baseline, remodeling.make_hormone_levels(testosterone_ng_dl=600.0, estradiol_pg_ml=32.0)
 
 
+@pytest.mark.slow
 def test_parameters_of_the_remodeling_model_are_recovered_from_its_own_observations(hormones):
     """Without noise the fit finds lag, balance and resorption sensitivity from a start 30 % off."""
     default = remodeling.default_parameters()

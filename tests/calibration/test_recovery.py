@@ -48,6 +48,7 @@ PREDICTION = jnp.asarray([1.0, -2.0, 4.0, 0.5, 3.0, 8.0, -5.0, 0.4])
 BETWEEN = jnp.asarray([1.2, 11.0])
 
 
+@pytest.mark.slow
 def test_simulated_observations_follow_the_likelihood(key):
     """Bartlett's identities of its logarithm l at the truth, by predictions and ln tau, over 20,000 draws:
     E[l'] = 0 and E[l' l'^T + l''] = 0, which means, scales or correlations of another kind break."""

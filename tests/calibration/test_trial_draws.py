@@ -50,6 +50,7 @@ def weighted_quantiles(values, weights, shares):
     return np.array(found).T
 
 
+@pytest.mark.slow
 def test_draws_are_those_of_the_posterior(key):
     """Median and ends of the 95 % intervals: as of 400,000 draws from the prior, weighted by the likelihood,
     to a tenth of a standard deviation; the ends of the Laplace approximation are farther off.

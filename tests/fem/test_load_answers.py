@@ -184,6 +184,7 @@ def test_bending_about_x_and_y_is_the_same_turned_by_a_quarter():
     assert float(about_x.generalised_force) == pytest.approx(float(about_y.generalised_force), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_bending_between_glued_platens_is_pure_bending_away_from_the_ends():
     """d(theta / M) / dL = 1 / (E I): what the glue adds is the same for two lengths"""
     slopes = []

@@ -47,6 +47,7 @@ def parametric():
     return vertebra(jnp.asarray(density, float), mask, 3.0)
 
 
+@pytest.mark.slow
 def test_a_vertebra_yields_before_it_is_crushed(parametric):
     """K u > yield at 0.2 % offset < force at 1.9 % <= largest force; a tenth to all of the bone has flown"""
     *body, height = parametric

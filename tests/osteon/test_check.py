@@ -73,7 +73,7 @@ def written(tmp_path: Path, text: str) -> Path:
 def test_everything_that_is_wrong_is_told_at_once(tmp_path, capsys):
     """thirteen mistakes of five kinds in one list, in the order of their lines"""
     path = written(tmp_path, BAD)
-    assert main(["check", str(path), "--json", "--no-cache"]) == 2
+    assert main(["check", str(path), "--json"]) == 2
     captured = capsys.readouterr()
     told = json.loads(captured.out)
     assert (told["command"], told["exit_code"], told["error"]["kind"]) == ("check", 2, "bad input")
@@ -93,7 +93,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path, capsys):
 def test_one_mistake_is_one_line(tmp_path, capsys):
     """with its line and no list"""
     path = written(tmp_path, STUDY.replace("amount_mg = 100", "amount_mg = 15000"))
-    assert main(["check", str(path), "--no-cache"]) == 2
+    assert main(["check", str(path)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "has 1 problem: line 17: [[arm]] 'weekly': `amount_mg`" in error
@@ -113,7 +113,7 @@ def test_a_wrong_table_does_not_hide_a_wrong_dose(old, new, key, tmp_path, capsy
     assert old in STUDY
     second = '[[arm]]\nname = "b"\n[[arm.dose]]\ndrug = "aspirin"\namount_mg = 1\n'
     path = written(tmp_path, STUDY.replace(old, new) + second)
-    assert main(["check", str(path), "--json", "--no-cache"]) == 2
+    assert main(["check", str(path), "--json"]) == 2
     problems = json.loads(capsys.readouterr().out)["error"]["problems"]
     lines = {problem["key"]: problem["line"] for problem in problems}
     assert set(lines) == {key, "arm[1].dose[0]"}
@@ -123,7 +123,7 @@ def test_a_wrong_table_does_not_hide_a_wrong_dose(old, new, key, tmp_path, capsy
 def test_run_tells_the_same_problems(tmp_path, capsys):
     """two wrong names: run lists both, as check does, and writes nothing"""
     path = written(tmp_path, STUDY.replace("[mechanics]", '[mechanics]\nlaw = "x"\nload = "y"'))
-    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--no-cache"]) == 2
+    assert main(["run", str(path), "--out", str(tmp_path / "run")]) == 2
     error = capsys.readouterr().err
     assert "mechanics.law" in error
     assert "mechanics.load" in error
@@ -161,6 +161,7 @@ def test_a_good_study_gives_a_picture_and_its_plan_for_machines(tmp_path, monkey
     assert 0 < level["memory_plan_gb"] < told["plan"]["memory_gb"]
 
 
+@pytest.mark.slow
 def test_a_run_does_what_the_plan_says(tmp_path, capsys):
     """as many solves, every file of the plan; `run` and `report` answer machines, the log is shown"""
     path, out = written(tmp_path, STUDY), tmp_path / "run"

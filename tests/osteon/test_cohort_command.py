@@ -12,9 +12,10 @@ import pytest
 
 import osteon
 from osteon import main
-from osteon._cohort_command import Part
+from osteon._cohort_command import Part, cohort_memory_gb
 from osteon._errors import UserError
 from osteon._working_folder import partial_path
+from tests.report_browser import needs_chromium, require_quiet_page_for_every_screen
 from tests.short_study import STUDY
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -123,6 +124,12 @@ def test_the_page_stands_alone(whole):
     assert "Research use only" in page
 
 
+@needs_chromium
+def test_the_page_opens_from_disk_and_fits_a_phone(whole):
+    """No error, no request but for the file itself, no scrolling sideways."""
+    require_quiet_page_for_every_screen(whole / "cohort.html")
+
+
 def test_parts_joined_are_the_cohort_to_the_bit(study, whole, tmp_path, capsys):
     """Two parts of whole blocks; a missing, a damaged and a foreign part are refused and leave nothing."""
     parts = [tmp_path / "1", tmp_path / "2"]
@@ -170,6 +177,7 @@ def test_a_cohort_that_was_cut_off_goes_on_to_the_same_bits(study, whole, tmp_pa
     assert content(out) == content(whole)
 
 
+@pytest.mark.slow
 def test_devices_share_the_people_and_change_no_digit(study, whole, tmp_path):
     """Three devices of the host, a block each, in a process of its own."""
     environment = {
@@ -250,6 +258,24 @@ def test_commands_that_make_no_sense_are_refused(study, tmp_path, capsys):
     assert main(["cohort", str(alone), "--out", str(tmp_path / "out"), "--quiet"]) == 2
     assert "no arm to compare with 'no treatment'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_memory_plan_refuses_before_anybody_is_followed(study, tmp_path, capsys):
+    """Exit code 4, the plan, the limit and what to change; people and months are counted."""
+    command = ["cohort", str(study), "--out", str(tmp_path / "out"), "--quiet", "--memory-gb", "1"]
+    assert main(command) == 4
+    told = capsys.readouterr().err
+    assert "for 300 persons and arms is 1.6 GB and the limit is 1 GB; follow fewer people" in told
+    assert list(tmp_path.iterdir()) == []
+
+    def plan(*changes: str) -> float:
+        return cohort_memory_gb(osteon.read_study(study, overrides=changes))
+
+    assert (
+        plan()
+        < plan("cohort.people=10000")
+        < plan("cohort.people=10000", "time.months=12", "cohort.month=12")
+    )
 
 
 def test_parts_hold_every_block_once():

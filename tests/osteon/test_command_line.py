@@ -200,7 +200,7 @@ def test_an_unknown_key_ends_with_code_2_and_no_folder(tmp_path, capsys):
     """The sentence goes to standard error; nothing is written."""
     study = tmp_path / "study.toml"
     study.write_text('titel = "x"\n')
-    assert main(["run", str(study), "--out", str(tmp_path / "run"), "--no-cache"]) == 2
+    assert main(["run", str(study), "--out", str(tmp_path / "run")]) == 2
     captured = capsys.readouterr()
     assert "did you mean `title`?" in captured.err
     assert captured.out == ""
@@ -245,7 +245,7 @@ def mask(tmp_path_factory) -> Path:
 )
 def test_exit_codes_and_their_objects(code, kind, given, mask, capsys):
     """0 ok, 2 bad input, 3 not converged, 4 refused: the code, one object, and one line on standard error"""
-    command = ["solve", str(mask), "--voxel-mm", "0.5", "--no-cache", *given]
+    command = ["solve", str(mask), "--voxel-mm", "0.5", *given]
     assert main([*command, "--json"]) == code
     captured = capsys.readouterr()
     told = json.loads(captured.out)

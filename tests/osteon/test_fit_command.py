@@ -29,7 +29,7 @@ def few_trials(folder: Path) -> Path:
 
 
 def fit(tmp_path: Path, *arguments: str) -> int:
-    return main(["fit", "--out", str(tmp_path / "out"), "--quiet", "--no-cache", *arguments])
+    return main(["fit", "--out", str(tmp_path / "out"), "--quiet", *arguments])
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path, capsys):
     assert not state.exists()
     whole = tmp_path / "whole"
     capsys.readouterr()
-    assert main(["fit", "--out", str(whole), "--quiet", "--no-cache", "--json", *trials]) == 0
+    assert main(["fit", "--out", str(whole), "--quiet", "--json", *trials]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["page"] == str(whole / "posterior.json")
     assert len(told["parameters"]) == len(LEARNED) + len(calibration.BETWEEN_TRIALS)

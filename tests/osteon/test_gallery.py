@@ -13,6 +13,7 @@ from osteon._cli import main
 from osteon._gallery_figures import moving_hormones
 from osteon._study import read_study
 from osteon._trial_points import trials_of_arms
+from tests.report_browser import needs_chromium, require_quiet_page_for_every_screen
 from tests.short_study import STUDY
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "gallery"
@@ -53,6 +54,12 @@ def test_every_study_has_a_run_folder_of_its_own(gallery):
     assert html.count("data:image/png;base64,") == 4  # overview, agreement, two studies
     assert "http://" not in html
     assert "https://" not in html
+
+
+@needs_chromium
+def test_the_page_opens_from_disk_and_fits_a_phone(gallery):
+    """No error, no request but for the file itself, no scrolling sideways."""
+    require_quiet_page_for_every_screen(gallery / "gallery.html")
 
 
 def test_the_table_holds_what_the_runs_found(gallery):

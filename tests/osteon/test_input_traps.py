@@ -357,7 +357,6 @@ def solve(folder, *arguments):
             str(folder / "m.nii.gz"),
             *law,
             *arguments,
-            "--no-cache",
         ]
     )
 

@@ -114,22 +114,40 @@ def found(folder: Path, words: list[bytes]) -> list[str]:
     return hits
 
 
-@pytest.mark.parametrize("plant", [planted_nifti, planted_dicom], ids=["NIfTI", "DICOM"])
-def test_no_name_reaches_an_output(plant, tmp_path, monkeypatch, capsys):
-    """Planted in headers, extensions, comments, file and folder names, user, home and host; found nowhere."""
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """A folder with the name in it; user, home and host are called so too."""
     folder = tmp_path / f"{NAME}-home"
     folder.mkdir()
-    plant(folder)
     for variable in ("USER", "LOGNAME", "USERNAME", "HOSTNAME"):
         monkeypatch.setenv(variable, NAME)
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setattr("platform.node", lambda: NAME)
     monkeypatch.setattr("socket.gethostname", lambda: NAME)
-    out = tmp_path / "run"
-    assert main(["run", str(folder / f"{NAME}.toml"), "--out", str(out)]) == 0, capsys.readouterr().err
-    assert found(out, [NAME.encode(), str(tmp_path).encode()]) == []
-    assert main(["check", str(folder / f"{NAME}.toml"), "--out", str(tmp_path / "check")]) == 0
-    assert found(tmp_path / "check", [NAME.encode(), str(tmp_path).encode()]) == []
+    return folder
+
+
+def require_clean(command: list[str], out: Path, capsys) -> None:
+    """The command ends well, and its folder holds neither the name nor where the file came from."""
+    assert main([*command, "--out", str(out)]) == 0, capsys.readouterr().err
+    assert found(out, [NAME.encode(), str(out.parent).encode()]) == []
+
+
+@pytest.mark.parametrize("plant", [planted_nifti, planted_dicom], ids=["NIfTI", "DICOM"])
+def test_no_name_reaches_an_output(plant, home, tmp_path, capsys):
+    """Planted in headers, extensions, comments, file and folder names, user, home and host; found nowhere."""
+    plant(home)
+    study = str(home / f"{NAME}.toml")
+    require_clean(["run", study], tmp_path / "run", capsys)
+    require_clean(["check", study], tmp_path / "check", capsys)
+
+
+def test_no_name_reaches_a_cohort(home, tmp_path, capsys):
+    """Nor a part of one."""
+    planted_nifti(home)
+    command = ["cohort", str(home / f"{NAME}.toml"), "--set", "cohort.people=64"]
+    require_clean([*command, "--part", "1/1"], tmp_path / "part", capsys)
+    require_clean([*command, "--join", str(tmp_path / "part")], tmp_path / "cohort", capsys)
 
 
 def test_the_search_finds_what_is_planted(tmp_path):

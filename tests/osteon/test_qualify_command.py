@@ -82,6 +82,6 @@ def test_a_posterior_that_cannot_be_used_is_refused(content, text, tmp_path, cap
         "log_covariance": np.eye(3).tolist(), "provenance": {"trial_tables_sha256": "0"},
     }  # fmt: skip
     path.write_text(json.dumps(data) if content is None else content)
-    assert main(["qualify", str(path), "--out", str(tmp_path / "out"), "--quiet", "--no-cache"]) == 2
+    assert main(["qualify", str(path), "--out", str(tmp_path / "out"), "--quiet"]) == 2
     assert text in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -3,13 +3,24 @@
 import csv
 import itertools
 import re
-import shutil
 
 import numpy as np
 import pytest
 
 from osteon import write_report
-from tests.report_browser import FLAGS, PHONE, canvas, choose, in_scene, move, opened, picture, pixels
+from tests.report_browser import (
+    CHROMIUM,
+    FLAGS,
+    PHONE,
+    canvas,
+    choose,
+    in_scene,
+    move,
+    needs_chromium,
+    opened,
+    picture,
+    pixels,
+)
 from tests.report_folder import (
     HOSTILE,
     LEVELS,
@@ -22,8 +33,7 @@ from tests.report_folder import (
     write_folder,
 )
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: chromium)")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")

@@ -238,7 +238,7 @@ def test_runs_without_a_name_get_different_ones(study, tmp_path, monkeypatch):
     assert (tmp_path / "runs" / "short-002" / "report.html").is_file()
 
 
-@pytest.mark.parametrize("what", ["checkpoint", "map"])
+@pytest.mark.parametrize("what", ["checkpoint", pytest.param("map", marks=pytest.mark.slow)])
 def test_a_full_disk_loses_nothing(study, whole, what, tmp_path, monkeypatch, capsys):
     """No room for a checkpoint or a map: one sentence, exit code 5, and with room the run goes on."""
     out = tmp_path / "run"

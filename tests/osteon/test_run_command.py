@@ -82,7 +82,7 @@ def images(tmp_path_factory) -> Path:
 def run(images, tmp_path_factory) -> Path:
     """One finished run that the tests look at."""
     out = tmp_path_factory.mktemp("runs") / "run"
-    assert main(["run", str(images / "study.toml"), "--out", str(out), "--no-cache"]) == 0
+    assert main(["run", str(images / "study.toml"), "--out", str(out)]) == 0
     return out
 
 
@@ -377,7 +377,7 @@ def test_report_again_gives_the_same_file(run):
 def test_a_run_is_never_overwritten(run, images, capsys):
     """The same --out again is bad input and changes nothing."""
     before = (run / "summary.json").read_bytes()
-    assert main(["run", str(images / "study.toml"), "--out", str(run), "--no-cache"]) == 2
+    assert main(["run", str(images / "study.toml"), "--out", str(run)]) == 2
     assert "never overwrites" in capsys.readouterr().err
     assert (run / "summary.json").read_bytes() == before
 
@@ -409,7 +409,7 @@ def test_bad_input_is_one_sentence_and_no_folder(images, tmp_path, capsys, overr
         save_nifti(np.asarray(mask.dataobj), affine, shifted)
     out = tmp_path / "run"
     arguments = [item for override in overrides for item in ("--set", override)]
-    code = main(["run", str(images / "study.toml"), "--out", str(out), "--no-cache", *arguments])
+    code = main(["run", str(images / "study.toml"), "--out", str(out), *arguments])
     captured = capsys.readouterr()
     assert code == 2, captured.err
     assert words in captured.err
@@ -420,7 +420,7 @@ def test_bad_input_is_one_sentence_and_no_folder(images, tmp_path, capsys, overr
 def test_a_run_above_the_memory_limit_is_refused(images, tmp_path, capsys):
     """Code 4, no folder."""
     out = tmp_path / "run"
-    arguments = ["run", str(images / "study.toml"), "--out", str(out), "--no-cache", "--memory-gb", "0.01"]
+    arguments = ["run", str(images / "study.toml"), "--out", str(out), "--memory-gb", "0.01"]
     assert main(arguments) == 4
     assert "memory plan" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
@@ -474,7 +474,7 @@ def test_real_cts_run_from_their_example(example, levels, shared_data, tmp_path)
     """Issue: maps on the source grid, concave gain, untreated flat, a table per level."""
     study = Path(__file__).resolve().parents[2] / "examples" / example
     out = tmp_path / "run"
-    assert main(["run", str(study), "--data-dir", str(shared_data), "--out", str(out), "--no-cache"]) == 0
+    assert main(["run", str(study), "--data-dir", str(shared_data), "--out", str(out)]) == 0
     summary = json.loads((out / "summary.json").read_text())
     assert [level["name"] for level in summary["levels"]] == levels
     for level in levels:

@@ -22,7 +22,7 @@ def written(folder, mechanics: str):
 def folder(tmp_path_factory):
     """A finished run with nonlinear strength."""
     path = tmp_path_factory.mktemp("strength")
-    assert main(["run", str(written(path, NONLINEAR)), "--out", str(path / "run"), "--no-cache"]) == 0
+    assert main(["run", str(written(path, NONLINEAR)), "--out", str(path / "run")]) == 0
     return path / "run"
 
 
@@ -31,6 +31,7 @@ def summary(folder) -> dict:
     return json.loads((folder / "summary.json").read_text())
 
 
+@pytest.mark.slow
 def test_nonlinear_strength_is_told_before_treatment_and_at_the_end_of_every_arm(summary):
     """rows (arm, month); untreated unchanged; treated bone carries more; stiffness is the linear one"""
     rows = {(row["arm"], row["month"]): row for row in summary["nonlinear_strength"]}
@@ -48,6 +49,7 @@ def test_nonlinear_strength_is_told_before_treatment_and_at_the_end_of_every_arm
         assert (np.diff(rows["weekly", month]["curve"]["force_n"]) > 0).all()
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_curves_and_says_what_is_assumed(folder, summary):
     """a table, a picture, and how the yield stress changes"""
     html = (folder / "report.html").read_text()
@@ -69,7 +71,7 @@ def test_the_report_shows_the_curves_and_says_what_is_assumed(folder, summary):
 def test_a_strength_that_cannot_be_is_one_sentence(mechanics, words, tmp_path, capsys):
     """exit code 2 before anything is solved"""
     out = tmp_path / "run"
-    assert main(["run", str(written(tmp_path, mechanics)), "--out", str(out), "--no-cache"]) == 2
+    assert main(["run", str(written(tmp_path, mechanics)), "--out", str(out)]) == 2
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1

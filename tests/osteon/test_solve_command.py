@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def solve(out, *arguments: str) -> dict:
     """summary.json of a solve that must succeed."""
-    assert main(["solve", *arguments, "--out", str(out), "--no-cache"]) == 0
+    assert main(["solve", *arguments, "--out", str(out)]) == 0
     return json.loads((out / "summary.json").read_text())
 
 
@@ -193,7 +193,7 @@ def test_caps_are_no_bone(tmp_path, density):
 
 def refused(capsys, *arguments: str) -> str:
     """Text of a refusal with exit code 2."""
-    assert main(["solve", *arguments, "--no-cache"]) == 2
+    assert main(["solve", *arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.count("\n") == 1
@@ -279,7 +279,7 @@ def test_a_file_without_voxel_size_needs_one(cube, capsys):
 def test_an_unreachable_tolerance_is_not_converged(tmp_path, cube, capsys):
     """One iteration is too few: exit code 3 and no folder."""
     code = main(
-        ["solve", cube, "--voxel-mm", "1", "--rtol", "1e-12", "--max-iterations", "1", "--no-cache",
+        ["solve", cube, "--voxel-mm", "1", "--rtol", "1e-12", "--max-iterations", "1",
          "--out", str(tmp_path / "run")]
     )  # fmt: skip
     assert code == 3
@@ -304,7 +304,7 @@ def test_the_memory_plan_of_a_solve_is_right_within_a_fifth():
 def test_a_model_too_large_is_refused_before_it_is_made(cube, capsys):
     """The memory plan grows with the elements; a limit below it gives code 4 with both numbers."""
     assert memory_plan_gb(10**6) > memory_plan_gb(10**3)
-    assert main(["solve", cube, "--voxel-mm", "1", "--memory-gb", "0.01", "--no-cache"]) == 4
+    assert main(["solve", cube, "--voxel-mm", "1", "--memory-gb", "0.01"]) == 4
     assert "limit is 0.01 GB" in capsys.readouterr().err
 
 
@@ -373,7 +373,7 @@ def test_the_stiffness_of_a_solid_cube_is_printed_and_written(tmp_path, cube, ca
 )
 def test_a_load_or_size_that_makes_no_sense_is_a_sentence(cube, capsys, arguments, sentence):
     """exit code 2"""
-    assert main(["solve", cube, "--voxel-mm", "0.5", "--no-cache", *arguments]) == 2
+    assert main(["solve", cube, "--voxel-mm", "0.5", *arguments]) == 2
     assert sentence in capsys.readouterr().err
 
 
@@ -398,6 +398,7 @@ def test_a_cube_pushed_beyond_yield_has_the_strength_of_its_material(tmp_path, c
     assert "N at 1.9 %" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_nonlinear_strength_of_a_density_image_is_that_of_its_law(tmp_path, density):
     """0.2 g/cm3: y = -0.75 + 24.9 * 0.2 = 4.23 MPa over 8 x 8 mm; caps do not yield"""
     words = ["--law", "kopperdahl-2002", "--density-type", "k2hpo4", "--strength", "nonlinear"]

@@ -66,7 +66,7 @@ def test_one_mistake_about_the_subject_gives_one_sentence(tmp_path, capsys, old,
     """Exit code 2, what is wrong, no folder."""
     path = tmp_path / "study.toml"
     path.write_text(STUDY.replace(old, new))
-    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--no-cache"]) == 2
+    assert main(["run", str(path), "--out", str(tmp_path / "run")]) == 2
     assert expected in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
@@ -90,11 +90,12 @@ def test_the_history_falls_from_the_levels_before_to_those_of_the_subject(tmp_pa
     assert estradiol[-1] == pytest.approx(7.0, abs=1.5)
 
 
+@pytest.mark.slow
 def test_bone_with_a_history_starts_as_measured_and_goes_on_losing(tmp_path):
     """Untreated, five years after menopause: -1 to -4 % of trabecular density in a year, and why."""
     path = tmp_path / "study.toml"
     path.write_text(STUDY)
-    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--no-cache", "--quiet"]) == 0
+    assert main(["run", str(path), "--out", str(tmp_path / "run"), "--quiet"]) == 0
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     start, end = (row["trabecular_vbmd_mg_cm3"] for row in summary["results"])
     assert -4 < 100 * (end / start - 1) < -1

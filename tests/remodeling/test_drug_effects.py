@@ -140,6 +140,7 @@ def test_exposure_is_differentiable_in_amounts_times_and_weight(name, dose):
     np.testing.assert_allclose(got, (ends[0] - ends[1]) / (2 * h), rtol=2e-5, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_arms_and_people_are_one_compilation():
     """jit of vmap traces once over changed doses, times and weights, and equals the single runs."""
     protocol = r.make_protocol(

@@ -68,6 +68,7 @@ def test_the_run_goes_on_where_the_history_stopped():
     np.testing.assert_allclose(trajectory.formation_total[1], 100.0, atol=1.0)
 
 
+@pytest.mark.slow
 def test_long_steps_far_back_cost_little():
     """Ten years in 24 steps that grow to 1.7 years, against 240 equal ones: bone now to 2e-3."""
     density, p = jnp.array([0.1, 0.3, 0.6, 0.9]), r.default_parameters()
@@ -111,6 +112,7 @@ def test_a_changed_load_in_the_past_leaves_its_stimulus():
     assert (np.asarray(history.log_stimulus) < -1.0).all()
 
 
+@pytest.mark.slow
 def test_derivatives_of_the_start_equal_finite_differences():
     """d(bone fraction + stimulus now) / d(density, years, onset, estradiol before, surface of compact bone):
     implicit derivative = central difference, to 1e-6.

@@ -67,7 +67,9 @@ def problem(kind: str, *, months: int = 12, max_iterations: int = 400, rtol: flo
     return (density, mechanics, course, parameters), keywords
 
 
-@pytest.mark.parametrize("kind", ["surrogate", "finite elements", "history"])
+@pytest.mark.parametrize(
+    "kind", ["surrogate", "finite elements", pytest.param("history", marks=pytest.mark.slow)]
+)
 def test_parts_give_the_course_of_the_single_scan(kind):
     """Same trajectory and record up to rounding."""
     arguments, keywords = problem(kind)
@@ -93,6 +95,7 @@ def test_known_parts_change_no_bit(known):
         assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
 
 
+@pytest.mark.slow
 def test_a_longer_course_runs_the_same_program():
     """One compilation of a period, however many there are."""
     sizes = []

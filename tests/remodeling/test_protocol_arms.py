@@ -31,6 +31,7 @@ def protocol(lines) -> r.Protocol:
     return r.make_protocol(lines, duration_days=120.0)
 
 
+@pytest.mark.slow
 def test_an_arm_of_a_batch_gets_what_it_gets_alone():
     """Exposure of each row of the stacked prescription = that of the arm, in one traced program."""
     traces = []

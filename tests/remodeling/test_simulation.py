@@ -233,6 +233,7 @@ def test_one_trace_serves_changed_values():
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_simulation_and_gradient_lower_for_cuda():
     """No callbacks and no CPU-only calls in the whole chain: dose -> hormones -> bone, and its gradient."""
     dtype = jnp.float32
@@ -255,6 +256,7 @@ def test_simulation_and_gradient_lower_for_cuda():
     assert len(exported.mlir_module_serialized) > 0
 
 
+@pytest.mark.slow
 def test_float32_follows_float64():
     """24 months in single precision: gain within 1e-3 of the gain."""
     gains = []

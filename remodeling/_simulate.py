@@ -1,6 +1,5 @@
 """The simulation: hormones drive bone, bone changes stiffness, stiffness changes the stimulus."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -178,7 +177,8 @@ def _simulate_parts(
     reports = _report_count(course, options)
     model = make_model(density, mechanics, course, parameters, **fixed)
     first = (density, model, course, fixed["history"])
-    known = parts.load(0, jax.eval_shape(partial(begin, options=options), *first))
+    # of the compiled functions, so that what is traced for shapes is not traced again to run
+    known = parts.load(0, _jitted_begin.eval_shape(*first, options=options))
     beginning = known if isinstance(known, Beginning) else _jitted_begin(*first, options=options)
     if known is None:
         _require_converged(beginning.record.converged, beginning.record.relative_residual, 0.0)
@@ -190,7 +190,7 @@ def _simulate_parts(
     for number in range(reports):
         given = jax.tree.map(lambda array, row=number: array[row], inputs)
         if like is None:
-            like = jax.eval_shape(partial(run_period, options=options), carry, given, beginning, model)
+            like = _jitted_period.eval_shape(carry, given, beginning, model, options=options)
         part = parts.load(number + 1, like)
         if part is None:
             part = _jitted_period(carry, given, beginning, model, options=options)

@@ -8,6 +8,7 @@ import numpy as np
 
 import remodeling
 from tests.kernel_body import (
+    BOTH,
     SINGLE,
     Kernel,
     bending_load,
@@ -420,7 +421,7 @@ REMODELING = [
             _parameters(dtype),
             _past(dtype),
         ),
-        slow=SINGLE,
+        slow=BOTH,
     ),
     Kernel("remodeling.room", remodeling.room, lambda dtype: (_state(dtype),)),
     Kernel("remodeling.vbmd", remodeling.vbmd, lambda dtype: (_state(dtype), jnp.asarray(1.2, dtype))),

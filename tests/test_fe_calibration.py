@@ -65,6 +65,7 @@ def test_the_gradient_through_the_solves_equals_differences(block):
         np.testing.assert_allclose(slope[place], (ends[0] - ends[1]) / (2 * STEP), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_known_parameters_come_back(block):
     """exact scans, no prior: the loss falls to 0 and ln p to the truth"""
     start = block.logs(block.problem.start)

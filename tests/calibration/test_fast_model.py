@@ -122,6 +122,7 @@ def test_a_prediction_is_that_of_a_simulation_by_hand():
     )
 
 
+@pytest.mark.slow
 def test_turnover_is_that_of_the_skeleton_of_the_same_simulation():
     """Resorbed volume per bone volume, one fifth trabecular and four fifths cortical, means of a month."""
     trajectory, p = _by_hand(), remodeling.default_parameters()
@@ -209,6 +210,7 @@ def _of_curves(rows: calibration.ObservationTable) -> np.ndarray:
     return np.asarray(rows.scale * jnp.sum(own - other, axis=1))
 
 
+@pytest.mark.slow
 def test_single_energy_overstates_trabecular_changes_alone():
     """Factor of Sfeir 2018 on QCT of trabecular bone, 1 on the rest."""
     run = jax.jit(calibration.predict, static_argnames="single_energy")

@@ -88,6 +88,7 @@ def test_a_model_proportional_to_its_parameters_is_met_exactly():
         )
 
 
+@pytest.mark.slow
 def test_draws_do_not_compile_anew_for_other_data(key):
     """Another table and fold, the same program."""
     p = skewed()

@@ -43,6 +43,7 @@ def objective(x):
     return float(calibration.objective_of(curved(x, p)[0], x, p.mask, p))
 
 
+@pytest.mark.slow
 def test_the_end_is_the_minimum_that_another_method_finds():
     """Against Nelder and Mead (1965) on the same objective, to 1e-3 in every x; few evaluations."""
     found = calibration.fit_trials(start(), problem(), gradient_tolerance=1e-7)

@@ -70,7 +70,13 @@ def test_the_cycle_is_that_of_plain_jax(load, rng, monkeypatch):
     np.testing.assert_allclose(found / scale, expected / scale, atol=2e-5)
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        pytest.param(jnp.float32, id="float32", marks=pytest.mark.slow),
+        pytest.param(jnp.float64, id="float64"),
+    ],
+)
 @pytest.mark.parametrize("load", ["axial", "uniaxial"])
 def test_displacement_and_iterations_are_those_of_plain_jax(load, dtype, monkeypatch):
     """The same iteration, up to rounding."""
@@ -117,6 +123,7 @@ def test_a_solve_repeats_bit_by_bit():
         assert np.array_equal(first, np.asarray(program(modulus, plan)))
 
 
+@pytest.mark.slow
 def test_solves_are_mapped_one_by_one():
     """vmap over moduli gives what single solves give."""
     mask, modulus = porous(16)

@@ -77,7 +77,14 @@ def test_corners_carry_linear_fields_to_the_middles(kind):
 
 
 @needs_pyamg
-@pytest.mark.parametrize(("kind", "counts"), [("hex8", (8, 16)), ("tet4", (8, 16)), ("tet10", (4, 8))])
+@pytest.mark.parametrize(
+    ("kind", "counts"),
+    [
+        ("hex8", (8, 16)),
+        pytest.param("tet4", (8, 16), marks=pytest.mark.slow),
+        pytest.param("tet10", (4, 8), marks=pytest.mark.slow),
+    ],
+)
 def test_iterations_hardly_grow_with_the_mesh(kind, counts):
     """Convergence factor rtol^(1/n) below 0.4 with moduli over three decades; at h / 2 at most 4 more."""
     iterations = []

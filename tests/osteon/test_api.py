@@ -40,6 +40,7 @@ def result():
     return osteon.run(study)
 
 
+@pytest.mark.slow
 def test_a_notebook_in_single_precision_gets_the_same_bits_and_keeps_its_settings(result, tmp_path):
     """Double precision is on for the call alone, and nothing made in single precision reaches the result."""
     (tmp_path / "study.toml").write_text(STUDY)

@@ -133,7 +133,13 @@ def require_clean(command: list[str], out: Path, capsys) -> None:
     assert found(out, [NAME.encode(), str(out.parent).encode()]) == []
 
 
-@pytest.mark.parametrize("plant", [planted_nifti, planted_dicom], ids=["NIfTI", "DICOM"])
+@pytest.mark.parametrize(
+    "plant",
+    [
+        pytest.param(planted_nifti, id="NIfTI", marks=pytest.mark.slow),
+        pytest.param(planted_dicom, id="DICOM"),
+    ],
+)
 def test_no_name_reaches_an_output(plant, home, tmp_path, capsys):
     """Planted in headers, extensions, comments, file and folder names, user, home and host; found nowhere."""
     plant(home)

@@ -230,6 +230,7 @@ def test_a_begun_run_is_not_begun_again(cut_off, study, capsys):
     assert f"go on with `osteon resume {cut_off}`" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_runs_without_a_name_get_different_ones(study, tmp_path, monkeypatch):
     """A number whose working folder exists is passed over."""
     monkeypatch.chdir(tmp_path)

@@ -68,7 +68,8 @@ def problem(kind: str, *, months: int = 12, max_iterations: int = 400, rtol: flo
 
 
 @pytest.mark.parametrize(
-    "kind", ["surrogate", "finite elements", pytest.param("history", marks=pytest.mark.slow)]
+    "kind",
+    ["surrogate", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("finite elements", "history"))],
 )
 def test_parts_give_the_course_of_the_single_scan(kind):
     """Same trajectory and record up to rounding."""

@@ -26,7 +26,6 @@ def change(arm: str, first: int, last: int) -> float:
     return 100.0 * (curve[last] / curve[first] - 1.0)
 
 
-@pytest.mark.slow
 def test_one_program_serves_all_arms_and_all_values():
     """Men and women, arms with one drug or two or none, other parameters: traced once."""
     first = outcomes()["patch"].curves.areal

@@ -56,6 +56,7 @@ def test_ten_years_of_habitual_load_change_no_voxel(voxel_mm):
 
 
 @pytest.mark.parametrize("voxel_mm", SIZES)
+@pytest.mark.slow
 def test_ten_years_with_a_uniform_set_point_keep_the_mean_and_make_no_checkerboard(voxel_mm):
     """One set point for all: bone is redistributed smoothly and the body's mean changes by less than 5 %."""
     fraction, _, bone = simulated(voxel_mm, 120, set_point="uniform")
@@ -66,6 +67,7 @@ def test_ten_years_with_a_uniform_set_point_keep_the_mean_and_make_no_checkerboa
 
 
 @pytest.mark.parametrize("voxel_mm", SIZES)
+@pytest.mark.slow
 def test_halving_the_voxel_hardly_changes_the_trabecular_gain(voxel_mm):
     """The gain of 24 months of weekly testosterone differs by less than 5 % of itself."""
     gains = []

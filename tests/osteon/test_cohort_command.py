@@ -32,6 +32,7 @@ sd = 5
 low = 50
 high = 70
 """
+MEASURED = json.loads((ROOT / "benchmarks" / "results" / "cohort.json").read_text())["rows"]
 OWN_TIMES = ("log.txt", "timing.json", "manifest.json")
 
 
@@ -276,6 +277,16 @@ def test_the_memory_plan_refuses_before_anybody_is_followed(study, tmp_path, cap
         < plan("cohort.people=10000")
         < plan("cohort.people=10000", "time.months=12", "cohort.month=12")
     )
+
+
+@pytest.mark.parametrize("row", MEASURED, ids=lambda row: f"{row['people']}-{row['months']}")
+def test_the_memory_plan_is_above_what_was_measured(row):
+    """In every row of the benchmark, with and without compilation, and by less than 1.2 GB."""
+    changes = [f"cohort.people={row['people']}", f"cohort.month={row['months']}"]
+    changes += [f"time.months={row['months']}", f"time.report_months=[{row['months']}]"]
+    plan = cohort_memory_gb(osteon.read_study(ROOT / row["study"], overrides=changes))
+    peaks = [row[run]["peak_memory_gb"] for run in ("empty_cache", "filled_cache")]
+    assert max(peaks) < plan < min(peaks) + 1.2
 
 
 def test_parts_hold_every_block_once():

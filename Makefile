@@ -57,12 +57,13 @@ LOWEST_TESTS := tests/fem/test_verification.py tests/fem/test_solver.py tests/me
   tests/remodeling/test_pharmacokinetics.py tests/calibration/test_densitometry.py tests/calibration/test_trials.py \
   tests/osteon/test_command_line.py tests/osteon/test_study.py tests/osteon/test_api.py tests/osteon/test_report.py
 
-test-lowest: $(STAMP) ## some of the tests with the lowest versions that are allowed (minutes)
+test-lowest: wheel ## some of the tests with the lowest versions that are allowed (minutes)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
 	$(VENV)/bin/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 --extra readers --extra unstructured \
 	  --extra export --no-header --no-annotate pyproject.toml -o tools/lowest.txt
 	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(LOWEST)
 	$(VENV)/bin/uv pip install --quiet --python $(LOWEST) -r tools/lowest.txt 'pytest>=8.3'
+	$(VENV)/bin/uv pip install --quiet --python $(LOWEST) --no-deps dist/osteon-*.whl
 	$(LOWEST)/bin/python -m pytest -q -o filterwarnings=default -m 'not slow' $(LOWEST_TESTS)
 
 docs: $(STAMP) ## build/docs: guides, examples that are run, reference; every warning is an error

@@ -27,7 +27,7 @@ class Extra:
 
 
 OPTIONAL = (
-    Extra("pydicom", "pydicom>=3.0", "reads DICOM series"),
+    Extra("pydicom", "pydicom>=3.0.1", "reads DICOM series"),
     Extra("tifffile", "tifffile>=2024.8", "reads TIFF stacks"),
     Extra("py_aimio", "aimio-py>=0.4.1", "reads Scanco's AIM and ISQ"),
     Extra("h5py", "h5py>=3.12", "`osteon solve --export parosol` writes HDF5 with it"),

@@ -31,8 +31,8 @@ COHORTS = (
 
 def measure(study: str, people: int, months: int) -> dict[str, Any]:
     """One row: both runs, the memory they took and the memory planned."""
-    changes = [f"cohort.people={people}", f"time.months={months}", f"time.report_months=[{months}]"]
-    changes += ["cohort.month=" + str(months)]
+    changes = [f"cohort.people={people}", f"cohort.month={months}"]
+    changes += [f"time.months={months}", f"time.report_months=[{months}]"]
     read = read_study(ROOT / study, overrides=changes)
     row: dict[str, Any] = {"study": study, "people": people, "arms": len(read.arm) + 1, "months": months}
     with tempfile.TemporaryDirectory() as name:

@@ -18,14 +18,14 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def pytest_configure(config):
-    """One cache of compiled programs for all processes of a test run, also those of the program under test.
+    """One cache of compiled programs for a test process and those that it starts, removed at the end.
 
-    It is empty at the start and removed at the end: the user's own is neither read nor written.
+    The user's own is neither read nor written. Workers have one each: jax writes in place, so that another
+    worker could read half a program.
     """
-    if not hasattr(config, "workerinput"):
-        folder = tempfile.mkdtemp(prefix="osteon-tests-")
-        os.environ["XDG_CACHE_HOME"] = folder
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    folder = tempfile.mkdtemp(prefix="osteon-tests-")
+    os.environ["XDG_CACHE_HOME"] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(autouse=True, scope="module")
 def compiled_programs():
-    """One test file's would add up to gigabytes with the next one's; what took long to compile is on disk."""
+    """One test file's would add up to gigabytes with the next one's; what was compiled is kept on disk."""
     prepare_jax()
     yield
     jax.clear_caches()

@@ -28,13 +28,18 @@ class Heard:
         page.on("request", lambda request: self.requests.append(request.url))
 
 
+def launched(playwright, args=FLAGS):
+    """A browser of a running playwright."""
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=args)
+
+
 @contextmanager
 def chromium():
     """A browser."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as running:
-        started = running.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        started = launched(running)
         yield started
         started.close()
 

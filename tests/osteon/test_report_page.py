@@ -9,12 +9,11 @@ import pytest
 
 from osteon import write_report
 from tests.report_browser import (
-    CHROMIUM,
-    FLAGS,
     PHONE,
     canvas,
     choose,
     in_scene,
+    launched,
     move,
     needs_chromium,
     opened,
@@ -53,7 +52,7 @@ def playwright():
 
 @pytest.fixture(scope="module")
 def browser(playwright):
-    started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    started = launched(playwright)
     yield started
     started.close()
 
@@ -330,7 +329,7 @@ def test_it_turns_by_itself_when_asked(page):
 
 def test_without_webgl_a_sentence_takes_its_place(playwright, folder):
     """Slices and charts stay; the view in space says what is missing."""
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-3d-apis"])
+    browser = launched(playwright, ["--no-sandbox", "--disable-3d-apis"])
     page = opened(browser, folder)
     page.locator("#scene").scroll_into_view_if_needed()
     page.wait_for_selector("#scene.missing", timeout=60_000)

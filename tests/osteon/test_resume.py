@@ -34,7 +34,7 @@ def study(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
-    """Environment of the processes that are killed: they share compiled programs."""
+    """Environment of the processes that are killed: they share compiled programs, which a kill may damage."""
     cache = tmp_path_factory.mktemp("cache")
     return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import jax
 import pytest
 
 import osteon
@@ -53,19 +52,8 @@ def test_examples_in_guides_print_what_they_say(page):
             assert doctest.DocTestRunner(optionflags=FLAGS).run(test, clear_globs=False).failed == 0
 
 
-@pytest.fixture
-def own_cache(tmp_path_factory, monkeypatch):
-    """Compiled programs of the command line go into a folder of the test; jax is left as it was."""
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
 @pytest.mark.slow
-def test_the_tutorial_runs_as_printed(tmp_path, monkeypatch, capsys, own_cache):
+def test_the_tutorial_runs_as_printed(tmp_path, monkeypatch, capsys):
     """Files are written, commands and Python blocks run one after the other in an empty folder."""
     monkeypatch.chdir(tmp_path)
     names: dict = {}

@@ -72,6 +72,10 @@ ASSUMED_MENOPAUSE: Mapping[str, AssumedMenopause] = {
     "romosozumab-japan": _after(20.0, "osteoporosis with fracture, no age printed"),
     "riggs-2008": _before("young adults"),
     "spaceflight": _before("crew of working age"),
+    "wham-2020": AssumedMenopause("surgical", _OPERATION_YEARS, "removal of the ovaries at month 0"),
+    "finkelstein-2010": _after(15.0, "postmenopausal, no age printed"),
+    "horizon-qct": _after(20.0, "postmenopausal osteoporosis, no age printed"),
+    "premenopausal-iop": _before("before menopause"),
 }
 """Menopause by group, where no paper prints the years since it or the ovaries were removed (assumed)."""
 

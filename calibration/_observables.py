@@ -90,7 +90,7 @@ def plausible_range(observable: str, unit: str) -> tuple[float, float]:
         return -1000.0, 1000.0
     if OBSERVABLES[observable].spread is None:
         return -100.0, 1000.0
-    return (-30.0, 30.0) if unit == "%/year" else (-50.0, 60.0)
+    return (-30.0, 30.0) if unit == "%/year" else (-50.0, 80.0)
 
 
 def assumed_standard_error(

@@ -12,6 +12,8 @@ _FIRST_OF = (
     ("testosterone", ("testosterone",)),
 )
 """Classes in the order in which a drug decides, with what its name begins with."""
+_BESIDE = ("calcium",)
+"""Drugs given beside a therapy, or to everybody of a trial, that make no class."""
 _PROGESTOGENS = ("progesterone", "medroxyprogesterone")
 _ESTROGENS = ("estradiol", "conjugated-estrogens")
 
@@ -20,7 +22,7 @@ def therapy_class(arm: TrialArm) -> str:
     """Class of an arm: by its load, its drugs, or by the levels reached where only these were told."""
     if arm.load_factor < 1.0:
         return "unloading"
-    drugs = [dose.drug for dose in arm.doses]
+    drugs = [dose.drug for dose in arm.doses if dose.drug not in _BESIDE]
     for name, beginnings in _FIRST_OF:
         if any(drug.startswith(beginnings) for drug in drugs):
             return name

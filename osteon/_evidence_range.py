@@ -19,6 +19,7 @@ _ACTS_ON = {
     "ghs_drive": "ghrelin-receptor agonists",
     "thyroxine_ug_per_day": "thyroid hormone",
     "insulin_index": "insulin",
+    "calcium": "calcium",
     "bisphosphonate": "bisphosphonates",
     "denosumab": "denosumab",
     "teriparatide": "teriparatide",

@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 
 _DENSITIES = ("spine_areal_bmd", "spine_trabecular_vbmd", "spine_integral_vbmd", "spine_cortical_vbmd")
+_AT_BONE = ("anabolic", "bisphosphonate", "denosumab")
+"""Classes of drugs that act on bone, whose constants no fit learns."""
+_HORMONES_ALONE = "of these, without drugs that act on bone"
 _SPINE_MONTHS = (12.0, 24.0)
 """Months of the spine changes whose error is stated."""
 
@@ -32,13 +35,13 @@ def add_naive(rows: list[dict[str, Any]], seen: Any, trials: Any) -> None:
 def summaries(rows: list[dict[str, Any]], left_out: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Numbers of what the fit used, of what was left out in turn, and of what it never saw."""
     validation = [row for row in rows if row["role"] == "validation"]
+    unseen = [row for row in validation if row["seen_by_defaults"] == "none"]
     sets = {
         "used in the fit": [row for row in rows if row["used_in_fit"]],
         "left out, one group at a time": left_out,
         "validation groups": validation,
-        "validation groups that no default saw": [
-            row for row in validation if row["seen_by_defaults"] == "none"
-        ],
+        "validation groups that no default saw": unseen,
+        _HORMONES_ALONE: [row for row in unseen if row["class"] not in _AT_BONE],
     }
     return {name: _summary(some) for name, some in sets.items() if some}
 
@@ -116,7 +119,8 @@ def qualification_text(
         _ratio_table(trabecular_over_areal(rows)),
     ]
     for name, one in found.items():
-        parts += [f"## By class of therapy: {name}", _error_table(one["by_class"], "class")]
+        if name != _HORMONES_ALONE:
+            parts += [f"## By class of therapy: {name}", _error_table(one["by_class"], "class")]
     for name, some in (("never used by the fit", rows), ("left out, one group at a time", left_out)):
         outside = [row for row in some if not row["used_in_fit"] and not row["inside"]]
         if some:

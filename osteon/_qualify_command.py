@@ -69,13 +69,13 @@ def write_qualification(arguments: argparse.Namespace, folder: RunFolder, progre
     if left_out:
         folder.write_text("left_out.csv", csv_text(left_out))
     found = summaries(rows, left_out)
-    from ._fit_figures import observation_figure
+    from ._fit_figures import agreement_figure, observation_figure
 
-    folder.write_bytes(
-        "figures/never_seen.png", observation_figure([row for row in rows if row["role"] == "validation"])
-    )
-    if left_out:
-        folder.write_bytes("figures/left_out.png", observation_figure(left_out))
+    validation = [row for row in rows if row["role"] == "validation"]
+    for name, some in (("never_seen", validation), ("left_out", left_out)):
+        if some:
+            folder.write_bytes(f"figures/{name}.png", observation_figure(some))
+            folder.write_bytes(f"figures/{name}_agreement.png", agreement_figure(some))
     folder.write_text("qualification.md", qualification_text(found, rows, left_out, provenance))
     folder.write_json(
         "summary.json",

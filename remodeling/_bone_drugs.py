@@ -2,6 +2,7 @@
 
 With occupancy o(x) = x / (1 + x) of an exposure x in units of half effect (denosumab: x / x_d),
 
+    calcium          log resorption  - Bc x / (x + x_c)     less PTH; the exposure x is in mg/day
     bisphosphonate   log resorption  - Bb o               osteoclasts that take it up die, while it is on bone
                      log balance       Cb s               bone that holds it is dug less deep
                      s' = (o - s) / tau_b                 remodeling buries it, over years
@@ -33,25 +34,33 @@ def _row(name, symbol, unit, default, status, meaning, source):
 _BONE = "bone of the built-in vertebra, 15 years after menopause"
 
 DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
-    _row("bisphosphonate_resorption", "Bb", "-", 1.7, "fitted",
+    _row("calcium_resorption", "Bc", "-", 0.17, "fitted",
+         "brake of calcium supplements on log resorption at full effect",
+         "spine +1.2 % (0.8 to 1.7) at 12 months over none, +1.1 at 24, +1.0 later (Tai 2015, BMJ 351:h4183, "
+         "table 5); 1000 mg/day give +1.1, +1.2 and +1.2 % ten years after menopause"),
+    _row("calcium_half", "x_c", "mg/d", 200.0, "assumed",
+         "calcium supplement of half effect",
+         "no difference between up to 500 mg/day and more, or 1000 mg/day and less (Tai 2015)"),
+    _row("bisphosphonate_resorption", "Bb", "-", 1.48, "fitted",
          "brake of a bisphosphonate on log resorption at full occupancy",
-         f"urinary NTX -72 % at 6 months of alendronate (McClung 2005), occupancy 0.77 assumed; {_BONE}"),
-    _row("bisphosphonate_balance", "Cb", "-", 0.53, "fitted",
+         "urinary NTX -72 % at 6 months of alendronate and spine +5.5 % at 18 (McClung 2005), here -67 and "
+         f"+7.4; occupancy 0.77 assumed; {_BONE}"),
+    _row("bisphosphonate_balance", "Cb", "-", 0.57, "fitted",
          "log balance where all bone holds a bisphosphonate: shallower cavities, overfilled",
          "spine +13.7 % (12.0 to 15.5) at 120 months of alendronate (Bone 2004); direction from wall "
          f"thickness up and erosion depth down at 24 months (Chavassieux 1997, abstract); {_BONE}"),
     _row("bisphosphonate_burial", "tau_b", "d", 3650.0, "assumed",
          "time in which bone takes up a bisphosphonate and loses it",
          "of the order of the terminal half-life of alendronate, over 10 years"),
-    _row("denosumab_resorption", "Bd", "-", 2.4, "assumed",
+    _row("denosumab_resorption", "Bd", "-", 1.8, "assumed",
          "brake of denosumab on log resorption at full occupancy, precursors at rest",
-         "set by hand: resorption to one fifth with precursors gathered; no marker "
-         "among the trials"),
+         "set by hand: spine at 24 months (FREEDOM), resorption to three tenths with precursors gathered; no "
+         "marker among the trials"),
     _row("denosumab_half", "x_d", "-", 0.08, "assumed",
          "exposure of half effect on resorption, in units of `Exposure.denosumab`",
          "set by hand: about 15 ng/mL, so that the trough before the next dose still brakes; half of the "
          "saturable elimination (188 ng/mL) would let turnover rise above pretreatment in the sixth month"),
-    _row("denosumab_modeling", "Md", "-", 0.095, "fitted",
+    _row("denosumab_modeling", "Md", "-", 0.125, "fitted",
          "formation on quiescent surface under denosumab at full occupancy",
          f"spine +7.7, +13.7, +18.4 % at 24, 60, 96 months (FREEDOM and its extension); {_BONE}; "
          "the mechanism is assumed"),
@@ -63,18 +72,18 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
     _row("teriparatide_balance", "Ft", "-", 0.65, "assumed",
          "log balance under teriparatide at full occupancy, before it fades",
          "set with teriparatide_modeling; not separable from it by density and markers"),
-    _row("teriparatide_modeling", "Mt", "-", 2.5, "fitted",
+    _row("teriparatide_modeling", "Mt", "-", 2.6, "fitted",
          "formation on quiescent surface under teriparatide at full occupancy, before it fades",
          "spine +10.3 % areal at 18 months (McClung 2005), 20 ug/d taken as half effect; of the same trial "
-         f"+19.0 % volumetric comes out as +25, P1NP +218 as +95 to +112 % at 6; {_BONE}"),
-    _row("teriparatide_resorption", "Rt", "-", 1.9, "fitted",
+         f"+19.0 % volumetric comes out as +25, P1NP +218 as +95 % at 6; {_BONE}"),
+    _row("teriparatide_resorption", "Rt", "-", 1.7, "fitted",
          "log resorption under teriparatide at full occupancy, before it fades",
          "urinary NTX +58 % at 6 months, with teriparatide_modeling"),
     _row("teriparatide_lag", "tau_t", "d", 60.0, "assumed",
          "time in which resorption follows", "set by hand: formation leads resorption"),
     _row("teriparatide_tolerance", "tau_v", "d", 240.0, "assumed",
          "time in which its effects fade", "set by hand: density rises less in the third half-year"),
-    _row("romosozumab_modeling", "Mr", "-", 2.17, "fitted",
+    _row("romosozumab_modeling", "Mr", "-", 1.83, "fitted",
          "formation on quiescent surface at the start of romosozumab at full occupancy",
          f"spine +13 % at 12 months (FRAME, Cosman 2018) at a mean occupancy of 0.82 (assumed); {_BONE}"),
     _row("romosozumab_resorption", "Br", "-", 0.7, "assumed",
@@ -92,6 +101,10 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
 class DrugEffectParameters:
     """Values of DRUG_EFFECTS, scalars ()."""
 
+    calcium_resorption: jax.Array
+    "Bc"
+    calcium_half: jax.Array
+    "x_c, mg/d"
     bisphosphonate_resorption: jax.Array
     "Bb"
     bisphosphonate_balance: jax.Array
@@ -143,13 +156,14 @@ def make_drug_effect_parameters(*, dtype=None, **values: float) -> DrugEffectPar
     """Checked parameters: the defaults of DRUG_EFFECTS with `values` in place.
 
     Raises:
-      ValueError: an unknown name, or a value that is negative or not finite (times: not positive).
+      ValueError: an unknown name, or a value that is negative or not finite (times and half effects: not
+        positive).
     """
     merged = with_defaults(DRUG_EFFECTS, values, "remodeling.DRUG_EFFECTS")
     for name, value in values.items():
-        is_time = next(row.unit for row in DRUG_EFFECTS if row.name == name) == "d"
-        if not 0 <= float(value) < float("inf") or (is_time and float(value) == 0):
-            raise ValueError(f"`{name}` must be {'positive' if is_time else 'not negative'}, got {value}")
+        divides = name.endswith("_half") or next(row.unit for row in DRUG_EFFECTS if row.name == name) == "d"
+        if not 0 <= float(value) < float("inf") or (divides and float(value) == 0):
+            raise ValueError(f"`{name}` must be {'positive' if divides else 'not negative'}, got {value}")
     return of_numbers(DrugEffectParameters, merged, dtype)
 
 
@@ -188,7 +202,8 @@ def drug_effects(
     # The drug present times what tolerance leaves of it: positive, smooth, and nothing after the last dose.
     anabolic = romosozumab * (1.0 - tolerance)
     return DrugEffects(
-        resorption=-p.bisphosphonate_resorption * bisphosphonate
+        resorption=-p.calcium_resorption * share(exposure.calcium / p.calcium_half)
+        - p.bisphosphonate_resorption * bisphosphonate
         - blocked
         + jnp.log1p(p.precursor_gain * precursors)
         + p.teriparatide_resorption * late * (1.0 - faded)

@@ -1,9 +1,17 @@
-"""Levothyroxine; insulin as an index."""
+"""Levothyroxine; insulin as an index; calcium supplements."""
 
 from ._drug import Action, Drug, Number, Phase
 
 _INSULIN = Number(
     "time in which an injection acts, half-life", 6.0, "h", "assumed", "between short and long insulins"
+)
+
+_CALCIUM = Number(
+    "time in which a dose acts, half-life",
+    6.0,
+    "h",
+    "assumed",
+    "doses of a day overlap; PTH falls within hours",
 )
 
 METABOLIC = (
@@ -38,5 +46,13 @@ METABOLIC = (
         ),
         caution="insulin: an index only; glucose is not modeled",
     ),
+    Drug(
+        name="calcium",
+        routes=("oral",),
+        actions=(Action("calcium", "rate", 1.0),),
+        phases=(Phase(1.0, (_CALCIUM.rate(),)),),
+        dose_range_mg=(50.0, 3000.0),
+        numbers=(_CALCIUM,),
+    ),
 )
-"""Levothyroxine and insulin."""
+"""Levothyroxine, insulin and calcium."""

@@ -49,6 +49,8 @@ class Exposure:
     "levothyroxine absorbed, ug/day"
     insulin_index: jax.Array
     "exogenous insulin over the need of the person, 0 to about 1"
+    calcium: jax.Array
+    "calcium supplement absorbed from, mg/day of the element"
     bisphosphonate: jax.Array
     "bisphosphonate active at the bone surface over its amount of half effect"
     denosumab: jax.Array

@@ -3,26 +3,30 @@
 Two logarithms drive a remodeling unit: that of resorption and that of its balance (formed over resorbed).
 Each is a sum of named contributions, so a run can say what its bone answers to:
 
-    log resorption = - thRE s [H(E) - H(Eref)]              estrogen receptor: lifespan of osteoclasts
-                     - thRE (1 - s) [H(E) - H(Eref)]        estrogen receptor: RANKL over OPG
-                     - thRE [H(E_b) - H(E)]                 estradiol that bone aromatizes itself
+    log resorption = - thRE s [L(E) - L(Eref)]              estrogen receptor: lifespan of osteoclasts
+                     - thRE (1 - s) [L(E) - L(Eref)]        estrogen receptor: RANKL over OPG
+                     - thRE [L(E_b) - L(E)]                 estradiol that bone aromatizes itself
                      - thRT [H(T) - H(Tref)]                androgen receptor, direct
                      + thRI [H(I) - H(Iref) - a m]          IGF-1: recruitment of remodeling, adapting
                      + thRY y + drugs                       thyroid; drugs
                      + etaR- [S(z)]_- - etaR+ [S(z)]_+      disuse; overload
-    log balance    =   thFE [H(E) - H(E0)]                  estrogen receptor on osteoblasts and osteocytes
-                     + thFE [H(E_b) - H(E)] - (the same before)          aromatized in bone
+    log balance    =   thFE [L(E) - L(E0)]                  estrogen receptor on osteoblasts and osteocytes
+                     + thFE [L(E_b) - L(E)] - (the same before)          aromatized in bone
                      + thFT [H(T) - H(T0)]                  androgen receptor, direct
                      + thFP [P/(P + K_P) G(E_b) - (before)] progestogen on differentiation, with estrogen
                      + thFI(sex) [l - a m]                  IGF-1: proliferation, matrix, survival
                      - thFY ([y]_+ - [y0]_+)                thyroid: formation too short to refill
                      + thFN (i - i0) + drugs - delta_age    insulin; drugs; age
-                     + etaF+ (1 + chiEM [H(E_b) - H(Eref)]) [S(z)]_+ - etaF- [S(z)]_-    load, estrogen
+                     + etaF+ (1 + chiEM [L(E_b) - L(Eref)]) [S(z)]_+ - etaF- [S(z)]_-    load, estrogen
 
-E_b = E + chi A T; H Hill terms; G(E) = E^4 / (E^4 + half^4); z log stimulus; 0 the person before treatment;
-m and l are what bone has got used to and what osteoblasts have followed of H(I) - H(I0) (`_igf1_memory`).
-Resorption is absolute, against
+E_b = E + chi A T; L(E) = ln(1 + E / E_s) / ln(1 + 100 / E_s) in pg/mL; H Hill terms;
+G(E) = E^4 / (E^4 + half^4); z log stimulus; 0 the person before treatment; m and l are what bone has got
+used to and what osteoblasts have followed of H(I) - H(I0) (`_igf1_memory`). Resorption is absolute, against
 a young reference; balance is relative to the person's own hormones before.
+
+L and not a Hill term: a few pg/mL count where estradiol is lowest (Ettinger 2004; Huang 2007, J Bone Miner
+Res 22:1791), and a young woman still loses from 100 to 50. With one constant less it fits trials better
+(docs/fit.md).
 """
 
 import functools
@@ -34,7 +38,10 @@ import jax
 
 from ._hormones import HormoneLevels
 from ._parameters import BoneParameters
-from ._response import hill, smooth_negative, smooth_positive, stimulus_response
+from ._response import hill, logarithmic, smooth_negative, smooth_positive, stimulus_response
+
+FULL_ESTRADIOL = 100.0
+"""Estradiol at which its effect is 1, pg/mL: a young woman, mean of her cycle (scale of the effect alone)."""
 
 
 @jax.tree_util.register_dataclass
@@ -130,8 +137,8 @@ def effective_estradiol(levels: HormoneLevels, parameters: BoneParameters) -> ja
 
 
 def estradiol_effect(estradiol: jax.Array, parameters: BoneParameters) -> jax.Array:
-    """H_E, 0 to 1."""
-    return hill(estradiol, parameters.estradiol_half, parameters.estradiol_hill)
+    """L(E), 0 without estradiol and 1 at FULL_ESTRADIOL; steep where there is little, it ends nowhere."""
+    return logarithmic(estradiol, parameters.estradiol_scale, FULL_ESTRADIOL)
 
 
 def igf1_effect(levels: HormoneLevels, parameters: BoneParameters) -> jax.Array:

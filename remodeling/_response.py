@@ -24,6 +24,14 @@ def hill(x: jax.Array, half: jax.Array, exponent: jax.Array) -> jax.Array:
     return 1.0 / (1.0 + ratio**-exponent)
 
 
+def logarithmic(x: jax.Array, scale: jax.Array, full: float) -> jax.Array:
+    """ln(1 + x / scale) / ln(1 + full / scale): 0 at 0, 1 at `full`, proportional to x far below `scale`.
+
+    scale > 0, x >= 0.
+    """
+    return jnp.log1p(x / scale) / jnp.log1p(full / scale)
+
+
 def one_sided(x: jax.Array) -> jax.Array:
     """x^2 / (x + w) for x > 0, else 0: exactly zero with zero slope up to 0, x - w for x >> w."""
     positive = jnp.maximum(x, 0.0)

@@ -234,7 +234,7 @@ MISTAKES = [
     ("observations.tsv", 3, "kind", "change", "is the same observation"),
     ("observations.tsv", 2, "startTime", "12", "after `startTime`"),
     ("observations.tsv", 2, "time", "", "a number in decimals"),
-    ("observations.tsv", 2, "measurement", "300", "between -50 and 60"),
+    ("observations.tsv", 2, "measurement", "300", "between -50 and 80"),
     ("observations.tsv", 2, "measurement", "", "filled in for the kind change"),
     ("observations.tsv", 2, "measurement", "5", "between `low` and `high`"),
     ("observations.tsv", 2, "low", "4.5", "at most `high`"),

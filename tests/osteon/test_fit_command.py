@@ -83,7 +83,7 @@ def test_a_fit_that_was_cut_off_ends_as_the_whole_one(tmp_path, capsys):
     [
         (("--evaluations", "0"), "--evaluations must be at least 1"),
         (("--learn", "igf1_hill"), "lognormal prior"),
-        (("--learn", "estradiol_half", "estradiol_half"), "different names"),
+        (("--learn", "estradiol_scale", "estradiol_scale"), "different names"),
         (("--trials", "nowhere"), "nowhere"),
     ],
 )

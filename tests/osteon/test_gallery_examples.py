@@ -62,7 +62,7 @@ BANDS = (
     ("women-estrogen-progestogen", "conjugated estrogens and MPA", "dxa", 36, 4.0, 5.7, "PEPI"),
     ("women-estrogen-progestogen", "patch and progesterone 100 mg", "dxa", 24, 3.5, 7.3, "patch trial 1989"),
     ("women-estrogen-progestogen", "estradiol by mouth and MPA", "dxa", 24, 2.6, 6.6, "Liu 2005"),
-    ("women-estradiol-late", "patch 0.014 mg/day", "dxa", 24, 1.0, 3.2, "ULTRA"),
+    ("women-estradiol-late", "patch 0.014 mg/day and calcium", "dxa", 24, 1.0, 3.2, "ULTRA"),
     ("women-menopause", UNTREATED, "dxa", 36, -7.7, -3.5, "SWAN, above it"),
     ("women-ovariectomy", UNTREATED, "trabecular", 24, -18.0, -10.0, "Genant 1982"),
     ("women-ovariectomy", "conjugated estrogens 0.6 mg", "trabecular", 24, -4.0, 2.0, "Genant 1982"),
@@ -86,7 +86,12 @@ BANDS = (
 MISSED = {
     ("women-estrogen", "conjugated estrogens 0.625 mg", "dxa", 36): "2.6 %: estrogen gains too little",
     ("women-estrogen-progestogen", "conjugated estrogens and MPA", "dxa", 36): "3.3 %: as estrogen alone",
-    ("women-estradiol-late", "patch 0.014 mg/day", "dxa", 24): "0.4 %: a very low dose hardly acts",
+    (
+        "women-estradiol-late",
+        "patch 0.014 mg/day and calcium",
+        "dxa",
+        24,
+    ): "0.4 %: a very low dose hardly acts",
     ("women-ovariectomy", "conjugated estrogens 0.6 mg", "trabecular", 24): "-4.2 %: not all is kept",
     ("women-anastrozole", "anastrozole 1 mg daily", "dxa", 24): "-1.4 %: too little is lost",
     ("bone-drugs", "teriparatide 0.02 mg daily, 24 months", "dxa", 18): "8.1 %: too little is gained",

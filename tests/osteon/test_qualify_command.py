@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from osteon._cli import main
+from osteon._fit_figures import agreement_figure, observation_figure
 from osteon._qualification import qualification_text, summaries, trabecular_over_areal
 
 
@@ -33,7 +34,10 @@ ROWS = [
 def test_medians_and_coverage_are_those_of_the_rows():
     """By hand: validation has three rows of which two are inside; two of them last 12 to 24 months."""
     found = summaries(ROWS, [])
-    assert set(found) == {"used in the fit", "validation groups", "validation groups that no default saw"}
+    assert set(found) == {
+        "used in the fit", "validation groups", "validation groups that no default saw",
+        "of these, without drugs that act on bone",
+    }  # fmt: skip
     one = found["validation groups"]
     assert (one["densities"], one["densities_inside"], one["markers"]) == (3, 2, 0)
     spine = one["spine_12_to_24_months"]
@@ -69,6 +73,26 @@ def test_trabecular_over_areal_is_of_one_arm_kind_and_time():
     assert "| a-arm | estrogen | 0 to 12 | yes | 2.80 | 3.00 | 12.00 and 4.00 % |" in text
 
 
+def test_drugs_that_act_on_bone_are_told_apart():
+    """Their constants are set by hand: one set of what no default saw is without them."""
+    rows = [*ROWS, row("e", 9.0, 20.0, inside=False, **{"class": "anabolic"})]
+    found = summaries(rows, [])
+    assert found["validation groups that no default saw"]["densities"] == 4
+    assert found["of these, without drugs that act on bone"] == summaries(ROWS, [])["validation groups"]
+
+
+def test_many_rows_stand_in_columns():
+    """Fifty observations make a picture that is wider and not taller than that of forty-eight."""
+    sizes = []
+    for count in (48, 50):
+        picture = observation_figure([row(f"g{k}", 1.0, 2.0) for k in range(count)])
+        sizes.append(tuple(int.from_bytes(picture[at : at + 4], "big") for at in (16, 20)))
+    (narrow, tall), (wide, low) = sizes
+    assert wide > narrow
+    assert low < tall
+    assert agreement_figure(ROWS).startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [("{}", "posterior file"), (None, "other trial tables")],
@@ -76,7 +100,7 @@ def test_trabecular_over_areal_is_of_one_arm_kind_and_time():
 def test_a_posterior_that_cannot_be_used_is_refused(content, text, tmp_path, capsys):
     """Exit code 2 and one sentence; no folder appears."""
     path = tmp_path / "posterior.json"
-    names = ["between_trials_density", "between_trials_marker", "estradiol_half"]
+    names = ["between_trials_density", "between_trials_marker", "estradiol_scale"]
     data = {
         "format": "osteon-posterior/1", "names": names, "values": [1.0, 15.0, 8.0],
         "log_covariance": np.eye(3).tolist(), "provenance": {"trial_tables_sha256": "0"},

@@ -237,7 +237,7 @@ def test_dtype_follows_the_input(dtype):
     [
         ({"resorption_rat": 1.0}, "resorption_rat"),
         ({"osteoclast_lag": 0.0}, "positive"),
-        ({"estradiol_hill": -1.0}, "negative"),
+        ({"estradiol_scale": -1.0}, "negative"),
     ],
 )
 def test_wrong_parameters_are_named(values, text):

@@ -166,6 +166,8 @@ def test_gradient_through_the_solves_equals_finite_differences(rng):
         estradiol_mechanics=0.2,
         igf1_mineralization=0.3,
         testosterone_women=0.3,
+        intracrine_estradiol=0.015,
+        testosterone_resorption=0.1,
         disuse_resorption=0.7,
     )
     run = jax.jit(final)

@@ -20,13 +20,19 @@ def hill(x, half, n):
     return x**n / (x**n + half**n)
 
 
+def logarithmic(x, scale):
+    return np.log1p(x / scale) / np.log1p(100.0 / scale)
+
+
 def terms_of(contributions):
     return {f.name: float(getattr(contributions, f.name)) for f in fields(contributions)}
 
 
 def test_sums_of_the_mechanisms_are_the_published_law():
     """The drives written out by hand, as one formula, in numpy: to 1e-12."""
-    p = r.make_parameters(age_imbalance=0.02, estradiol_mechanics=0.3)
+    p = r.make_parameters(
+        age_imbalance=0.02, estradiol_mechanics=0.3, intracrine_estradiol=0.015, testosterone_resorption=0.1
+    )
     v = {f.name: float(getattr(p, f.name)) for f in fields(p)}
     z = 0.3
 
@@ -37,14 +43,14 @@ def test_sums_of_the_mechanisms_are_the_published_law():
 
     def h(levels):
         return (
-            hill(e(levels), v["estradiol_half"], v["estradiol_hill"]),
+            logarithmic(e(levels), v["estradiol_scale"]),
             hill(float(levels.testosterone_ng_dl), v["testosterone_half"], v["testosterone_hill"]),
             hill(float(levels.igf1_ng_ml), v["igf1_half"], v["igf1_hill"]),
         )
 
     (he, ht, hi), (be, bt, bi) = h(NOW), h(BASE)
     ref = (
-        hill(v["reference_estradiol"], v["estradiol_half"], v["estradiol_hill"]),
+        logarithmic(v["reference_estradiol"], v["estradiol_scale"]),
         hill(v["reference_testosterone"], v["testosterone_half"], v["testosterone_hill"]),
         hill(v["reference_igf1"], v["igf1_half"], v["igf1_hill"]),
     )
@@ -101,7 +107,7 @@ def test_sums_of_the_mechanisms_are_the_published_law():
 )  # fmt: skip
 def test_each_level_moves_its_own_mechanisms_and_no_other(level, resorption, balance):
     """From one person, one level changed by a tenth (or from 0 to 0.5)."""
-    p = r.default_parameters()
+    p = r.make_parameters(intracrine_estradiol=0.015, testosterone_resorption=0.1)
     before = getattr(BASE, level)
     changed = replace(BASE, **{level: 1.1 * before if float(before) else jnp.asarray(0.5)})
     one, two = (r.bone_mechanisms(levels, BASE, 0.0, p) for levels in (BASE, changed))

@@ -155,6 +155,8 @@ def test_derivatives_equal_finite_differences():
         estradiol_mechanics=0.2,
         igf1_mineralization=0.3,
         testosterone_women=0.3,
+        intracrine_estradiol=0.015,
+        testosterone_resorption=0.1,
     )
     course = full_course()
     density = vbmd_of(course.baseline, p)

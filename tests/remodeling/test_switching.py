@@ -111,7 +111,7 @@ def test_anastrozole_costs_women_bone_and_its_end_gives_some_back():
     assert gap[60] < 1.5 * gap[84]
 
 
-@pytest.mark.xfail(strict=True, reason="-1.5 % at 24 months: the fitted curve is flat below 10 pg/mL")
+@pytest.mark.xfail(strict=True, reason="-2.9 % at 24 months")
 def test_anastrozole_costs_women_what_atac_saw():
     """ATAC (medians): spine -4.1 at 24, -6.1 % at 60 months; 12 after the end +2.35 from there."""
     np.testing.assert_allclose(areal("anastrozole, stopped")[24], -4.1, atol=1.0)

@@ -2,7 +2,7 @@
 
 With occupancy o(x) = x / (1 + x) of an exposure x in units of half effect (denosumab: x / x_d),
 
-    calcium          log resorption  - Bc x / (x + x_c)     less PTH; the exposure x is in mg/day
+    calcium          log resorption  - Bc o               less PTH
     bisphosphonate   log resorption  - Bb o               osteoclasts that take it up die, while it is on bone
                      log balance       Cb s               bone that holds it is dug less deep
                      s' = (o - s) / tau_b                 remodeling buries it, over years
@@ -38,9 +38,6 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
          "brake of calcium supplements on log resorption at full effect",
          "spine +1.2 % (0.8 to 1.7) at 12 months over none, +1.1 at 24, +1.0 later (Tai 2015, BMJ 351:h4183, "
          "table 5); 1000 mg/day give +1.1, +1.2 and +1.2 % ten years after menopause"),
-    _row("calcium_half", "x_c", "mg/d", 200.0, "assumed",
-         "calcium supplement of half effect",
-         "no difference between up to 500 mg/day and more, or 1000 mg/day and less (Tai 2015)"),
     _row("bisphosphonate_resorption", "Bb", "-", 1.48, "fitted",
          "brake of a bisphosphonate on log resorption at full occupancy",
          "urinary NTX -72 % at 6 months of alendronate and spine +5.5 % at 18 (McClung 2005), here -67 and "
@@ -103,8 +100,6 @@ class DrugEffectParameters:
 
     calcium_resorption: jax.Array
     "Bc"
-    calcium_half: jax.Array
-    "x_c, mg/d"
     bisphosphonate_resorption: jax.Array
     "Bb"
     bisphosphonate_balance: jax.Array
@@ -202,7 +197,7 @@ def drug_effects(
     # The drug present times what tolerance leaves of it: positive, smooth, and nothing after the last dose.
     anabolic = romosozumab * (1.0 - tolerance)
     return DrugEffects(
-        resorption=-p.calcium_resorption * share(exposure.calcium / p.calcium_half)
+        resorption=-p.calcium_resorption * share(exposure.calcium)
         - p.bisphosphonate_resorption * bisphosphonate
         - blocked
         + jnp.log1p(p.precursor_gain * precursors)

@@ -49,10 +49,19 @@ METABOLIC = (
     Drug(
         name="calcium",
         routes=("oral",),
-        actions=(Action("calcium", "rate", 1.0),),
+        actions=(Action("calcium", "rate", 1.0 / 200.0),),
         phases=(Phase(1.0, (_CALCIUM.rate(),)),),
         dose_range_mg=(50.0, 3000.0),
-        numbers=(_CALCIUM,),
+        numbers=(
+            _CALCIUM,
+            Number(
+                "daily dose of half effect",
+                200.0,
+                "mg",
+                "assumed",
+                "no difference between up to 500 mg/day and more, or 1000 mg/day and less (Tai 2015)",
+            ),
+        ),
     ),
 )
 """Levothyroxine, insulin and calcium."""

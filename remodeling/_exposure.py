@@ -50,7 +50,7 @@ class Exposure:
     insulin_index: jax.Array
     "exogenous insulin over the need of the person, 0 to about 1"
     calcium: jax.Array
-    "calcium supplement absorbed from, mg/day of the element"
+    "calcium supplement over its daily dose of half effect"
     bisphosphonate: jax.Array
     "bisphosphonate active at the bone surface over its amount of half effect"
     denosumab: jax.Array

@@ -79,8 +79,7 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
         "age", "each unit refills too little with age", ("age_imbalance",),
         "Trabecular -0.8 (men) and -1.6 %/year (women) in young adults (Riggs 2008); off by default."),
     MechanismEntry(
-        "calcium", "calcium supplements lower PTH and with it resorption",
-        ("calcium_resorption", "calcium_half"),
+        "calcium", "calcium supplements lower PTH and with it resorption", ("calcium_resorption",),
         "Spine +1.2 % at 1, +1.1 at 2 and +1.0 % after 2.5 years (Tai 2015, 27, 21 and 8 trials); dose "
         "made no difference."),
     MechanismEntry(

@@ -205,15 +205,24 @@ def test_strength_and_stiffness_follow_density(summary):
 
 
 def test_cells_are_reported_as_a_biologist_reads_them(summary):
-    """On testosterone RANKL over OPG and osteoclasts fall within a year (later less strain brings them back),
+    """On testosterone RANKL over OPG and osteoclasts fall within a year (less strain brings RANKL back),
     osteocytes rise; without it nothing moves."""
     names = ("rankl_over_opg", "osteoclasts_percent", "preosteoblasts_percent", "osteoblasts_percent")
     rows = {(row["arm"], row["month"]): row for row in summary["results"]}
     for name in names:
         assert rows["weekly", 12][name] < 0.99 * rows["weekly", 0][name]
+    for name in names[1:]:
+        assert rows["weekly", 24][name] < rows["weekly", 0][name]
     assert rows["weekly", 24]["osteocytes_percent"] > 100
     for name in (*names, "osteocytes_percent"):
         assert rows["no treatment", 24][name] == pytest.approx(rows["no treatment", 0][name], rel=1e-6)
+
+
+@pytest.mark.xfail(strict=True, reason="by 24 months less strain on more bone has brought it back")
+def test_rankl_over_opg_stays_low_for_two_years(summary):
+    """On testosterone, at 24 months below the start."""
+    rows = {(row["arm"], row["month"]): row for row in summary["results"]}
+    assert rows["weekly", 24]["rankl_over_opg"] < rows["weekly", 0]["rankl_over_opg"]
 
 
 def test_maps_lie_on_the_grid_of_the_ct(run, images):

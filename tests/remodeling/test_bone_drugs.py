@@ -12,9 +12,16 @@ import remodeling as r
 from tests.bone_arms import COMPACT, CYCLING, DENSITY, MONTH, POSTMENOPAUSE, Curves, curves_of
 
 MONTHS, PER_MONTH = 120, 10
-AT_TRIAL_DOSE = {"bisphosphonate": 4.0, "denosumab": 1.6, "teriparatide": 1.0, "romosozumab": 4.4}
+AT_TRIAL_DOSE = {
+    "calcium": 5.0,
+    "bisphosphonate": 4.0,
+    "denosumab": 1.6,
+    "teriparatide": 1.0,
+    "romosozumab": 4.4,
+}
 """Constant exposures of the same mean occupancy as the doses of the trials (assumed)."""
 COURSES = {
+    "calcium": ("calcium", 36),
     "alendronate": ("bisphosphonate", MONTHS),
     "alendronate, stopped": ("bisphosphonate", 36),
     "denosumab": ("denosumab", MONTHS),
@@ -107,6 +114,15 @@ def test_bone_that_holds_a_bisphosphonate_is_overfilled_for_long():
     left = 0.8 * (1 - np.exp(-on / 700.0)) * -700.0 * np.exp(-(edges[on:] - on) / 700.0)
     expected = np.r_[0.4 * 0.8 * np.diff(taken[: on + 1]), 0.4 * np.diff(left)]
     np.testing.assert_allclose(found.balance, expected, rtol=1e-9)
+
+
+def test_calcium_is_a_step_and_no_slope():
+    """1000 mg/day over none: spine within the limits of Tai 2015 at 12, 24, 36 months; - Bc x / (1 + x)."""
+    gain = (curves()["calcium"].areal - curves()["nothing"].areal)[[12, 24, 36]]
+    assert np.all(gain > [0.8, 0.7, 0.3])
+    assert np.all(gain < [1.7, 1.6, 1.6])
+    brake = effects("calcium", [0.0, 1.0, 4.0], calcium_resorption=0.2).resorption
+    np.testing.assert_allclose(brake, [0.0, -0.1, -0.16], rtol=1e-12)
 
 
 def test_the_interval_does_not_matter():

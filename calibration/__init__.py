@@ -113,6 +113,7 @@ from ._simulated_trials import simulate_observations as simulate_observations
 from ._spine_dxa import POSTERIOR_DENSITY as POSTERIOR_DENSITY
 from ._spine_dxa import POSTERIOR_SHARE as POSTERIOR_SHARE
 from ._spine_dxa import spine_dxa_percent as spine_dxa_percent
+from ._therapy_classes import AT_BONE as AT_BONE
 from ._therapy_classes import observation_class as observation_class
 from ._therapy_classes import therapy_class as therapy_class
 from ._trial_draws import DrawsInfo as DrawsInfo
@@ -136,12 +137,15 @@ from ._trial_power import SimulatedTrials as SimulatedTrials
 from ._trial_power import needed_persons as needed_persons
 from ._trial_power import simulate_trials as simulate_trials
 from ._trial_power import welch_power as welch_power
+from ._trial_problem import DRUG_GAINS as DRUG_GAINS
 from ._trial_problem import LEARNED as LEARNED
 from ._trial_problem import TrialProblem as TrialProblem
+from ._trial_problem import heard as heard
 from ._trial_problem import log_values as log_values
 from ._trial_problem import make_trial_problem as make_trial_problem
 from ._trial_problem import objective_of as objective_of
 from ._trial_problem import predict_with_slopes as predict_with_slopes
+from ._trial_problem import stages_of as stages_of
 from ._trial_problem import vector_of as vector_of
 from ._trial_tables import read_trials as read_trials
 from ._trials import HormoneLevel as HormoneLevel

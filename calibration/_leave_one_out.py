@@ -55,7 +55,8 @@ def leave_one_group_out(
         if told is not None:
             told(group)
         mask = np.where(groups == group, 0.0, counted)
-        end = fit_trials(restarted(state, problem, mask), problem, mask=mask)
+        late = problem.late is not None and bool(np.asarray(problem.late)[groups == group].any())
+        end = fit_trials(restarted(state, problem, mask), problem, mask=mask, most_stages=2 if late else 1)
         try:
             posterior = posterior_of(end, problem, mask)
         except ValueError as error:

@@ -12,6 +12,8 @@ _FIRST_OF = (
     ("testosterone", ("testosterone",)),
 )
 """Classes in the order in which a drug decides, with what its name begins with."""
+AT_BONE = ("anabolic", "bisphosphonate", "denosumab")
+"""Classes of drugs that act on bone itself."""
 _BESIDE = ("calcium",)
 """Drugs given beside a therapy, or to everybody of a trial, that make no class."""
 _PROGESTOGENS = ("progesterone", "medroxyprogesterone")

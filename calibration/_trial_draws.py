@@ -8,7 +8,7 @@ about the mode,
 
 and the posterior of that, prior and likelihood exact, is sampled by Hamiltonian Monte Carlo (Duane et al.
 1987; Neal 2011) in the coordinates in which the Laplace approximation is a standard normal. It costs no
-evaluation of the model.
+evaluation of the model. What a second stage learned is drawn from its Laplace approximation given these.
 """
 
 import functools
@@ -16,11 +16,13 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from ._sampling import split_r_hat
 from ._trial_fit import TrialFit, compiled_hessian
-from ._trial_problem import TrialProblem, objective_of
+from ._trial_posterior import stage_curvatures
+from ._trial_problem import TrialProblem, objective_of, stages_of
 
 CHAINS, WARMUP, THIN, LEAPFROGS = 64, 200, 8, 5
 """Chains side by side, transitions before the first draw and between draws, leapfrog steps of each."""
@@ -68,13 +70,20 @@ def trial_draws(
     Raises:
       ValueError: the state is not a minimum.
     """
-    counted = problem.mask if mask is None else mask
+    counted, _ = stages_of(problem, mask)[0]
     hessian = compiled_hessian(state, counted, problem)
     # Hessian = U^T U: x = x0 + U^-1 z has the covariance of the Laplace approximation.
     root = jnp.linalg.cholesky(hessian, upper=True)
     if not bool(jnp.isfinite(root).all()):
         raise ValueError("`state` must be a minimum, its second derivatives are not positive definite")
-    return _drawn(key, state, counted, root, problem, per_chain=per_chain)
+    draws, info = _drawn(key, state, counted, root, problem, per_chain=per_chain)
+    for stage in stage_curvatures(state, problem, mask)[1:]:
+        # What a later stage learns follows the first one, about that it is normal.
+        noise = jax.random.normal(jax.random.fold_in(key, 1), (draws.shape[0], stage.own.size), draws.dtype)
+        own = state.x[stage.own] + (draws[:, stage.held] - state.x[stage.held]) @ stage.follows.T
+        own = own + noise @ np.linalg.cholesky(stage.covariance).T
+        draws = draws.at[:, stage.own].set(own)
+    return draws, info
 
 
 def linear_in_parameters(x: jax.Array, state: TrialFit, problem: TrialProblem) -> jax.Array:

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from ._trial_problem import TrialProblem, objective_of, predict_with_slopes
+from ._trial_problem import TrialProblem, objective_of, predict_with_slopes, stages_of
 
 INNER_STEPS = 300
 """Most steps of L-BFGS on the linear model."""
@@ -41,9 +41,9 @@ class TrialFit:
     slopes: jax.Array
     "their derivatives, (observations, names)"
     loss: jax.Array
-    "negative log posterior there, up to a constant, ()"
+    "negative log posterior there of what counts in this stage, up to a constant, ()"
     gradient: jax.Array
-    "its derivatives, (names,)"
+    "its derivatives, 0 for what is held in this stage, (names,)"
     damping: jax.Array
     "lambda of the next step, ()"
     evaluations: jax.Array
@@ -65,9 +65,9 @@ def begin_fit(x: Any, problem: TrialProblem, *, mask: Any = None, damping: Any =
       ValueError: the objective is not finite there.
     """
     point = jnp.asarray(x, problem.mask.dtype)
-    counted = problem.mask if mask is None else mask
+    counted, free = stages_of(problem, mask)[0]
     prediction, slopes = _evaluate(point, problem)
-    loss, gradient = _loss(point, prediction, slopes, counted, problem)
+    loss, gradient = _loss(point, prediction, slopes, counted, free, problem)
     if not bool(jnp.isfinite(loss)):
         raise ValueError(f"`x` must be a point with a finite objective, got {float(loss)}; start elsewhere")
     return TrialFit(
@@ -84,14 +84,18 @@ def begin_fit(x: Any, problem: TrialProblem, *, mask: Any = None, damping: Any =
 
 def restarted(state: TrialFit, problem: TrialProblem, mask: Any) -> TrialFit:
     """The state of a fit as the start of a fit to other observations, without an evaluation of the model."""
-    counted = jnp.asarray(mask, state.x.dtype)
-    loss, gradient = _loss(state.x, state.prediction, state.slopes, counted, problem)
+    fresh = _in_stage(state, *stages_of(problem, mask)[0], problem)
+    return replace(fresh, evaluations=jnp.asarray(0))
+
+
+def _in_stage(state: TrialFit, counted: jax.Array, free: jax.Array, problem: TrialProblem) -> TrialFit:
+    """The state at the start of a stage."""
+    loss, gradient = _loss(state.x, state.prediction, state.slopes, counted, free, problem)
     return replace(
         state,
         loss=loss,
         gradient=gradient,
         damping=jnp.asarray(FIRST_DAMPING, state.x.dtype),
-        evaluations=jnp.asarray(0),
         converged=jnp.asarray(False),
     )
 
@@ -104,8 +108,9 @@ def fit_trials(
     most_evaluations: int = 40,
     gradient_tolerance: float = 1e-3,
     told: Callable[[TrialFit], None] | None = None,
+    most_stages: int = 2,
 ) -> TrialFit:
-    """The fit, from a state to the point where no derivative is left.
+    """The fit, stage by stage (`stages_of`), from a state to the point where no derivative is left.
 
     Args:
       start: of `begin_fit`, or of a fit that was stopped: it ends where the uninterrupted one does.
@@ -115,32 +120,41 @@ def fit_trials(
       gradient_tolerance: converged when the largest derivative by x is below; x is in units of the prior, so
         the point is within about that many standard deviations of the prior of the minimum.
       told: called with every state, for progress and for keeping it.
+      most_stages: 1 leaves the gains of drugs at bone where they are.
 
     Returns:
       the last state; read `converged` before using it.
     """
     state = start
-    for state in _states(start, problem, mask, gradient_tolerance):
-        if told is not None:
-            told(state)
-        if int(state.evaluations) >= most_evaluations:
+    for number, (counted, free) in enumerate(stages_of(problem, mask)[:most_stages]):
+        begin = state
+        if number:
+            begin = _in_stage(state, counted, free, problem)
+            if int(state.evaluations) == int(start.evaluations):
+                # A fit that was stopped in this stage goes on with the damping it had.
+                begin = replace(begin, damping=start.damping)
+        for state in _states(begin, problem, counted, free, gradient_tolerance):
+            if told is not None:
+                told(state)
+            if int(state.evaluations) >= most_evaluations:
+                return state
+        if not bool(state.converged):
             break
     return state
 
 
 def _states(
-    state: TrialFit, problem: TrialProblem, mask: Any, gradient_tolerance: float
+    state: TrialFit, problem: TrialProblem, counted: jax.Array, free: jax.Array, gradient_tolerance: float
 ) -> Iterator[TrialFit]:
-    counted = problem.mask if mask is None else mask
     while True:
         done = bool(jnp.max(jnp.abs(state.gradient)) <= gradient_tolerance)
         state = replace(state, converged=jnp.asarray(done))
         yield state
         if done or float(state.damping) >= MOST_DAMPING:
             return
-        target, promised = _step(state, counted, problem)
+        target, promised = _step(state, counted, free, problem)
         prediction, slopes = _evaluate(target, problem)
-        loss, gradient = _loss(target, prediction, slopes, counted, problem)
+        loss, gradient = _loss(target, prediction, slopes, counted, free, problem)
         gained, hoped = float(state.loss - loss), float(state.loss - promised)
         evaluations = state.evaluations + 1
         # Near the end the promise drowns in rounding; a point that is as good and flatter is taken too.
@@ -160,19 +174,23 @@ _evaluate = jax.jit(predict_with_slopes)
 
 
 @jax.jit
-def _loss(x, prediction, slopes, mask, problem: TrialProblem) -> tuple[jax.Array, jax.Array]:
-    """Objective and its derivatives by x, through the predictions and directly."""
+def _loss(x, prediction, slopes, mask, free, problem: TrialProblem) -> tuple[jax.Array, jax.Array]:
+    """Objective and its derivatives by what is free of x, through the predictions and directly."""
     loss, (by_prediction, direct) = jax.value_and_grad(objective_of, argnums=(0, 1))(
         prediction, x, mask, problem
     )
-    return loss, slopes.T @ by_prediction + direct
+    return loss, free * (slopes.T @ by_prediction + direct)
 
 
 @jax.jit
-def _step(state: TrialFit, mask, problem: TrialProblem) -> tuple[jax.Array, jax.Array]:
-    """Minimum of the linearized, damped objective, and the linearized one there."""
+def _step(state: TrialFit, mask, free, problem: TrialProblem) -> tuple[jax.Array, jax.Array]:
+    """Minimum of the linearized, damped objective over what is free, and the linearized one there."""
+
+    def point(x):
+        return state.x + free * (x - state.x)
 
     def linear(x):
+        x = point(x)
         return objective_of(state.prediction + state.slopes @ (x - state.x), x, mask, problem)
 
     def damped(x):
@@ -194,7 +212,7 @@ def _step(state: TrialFit, mask, problem: TrialProblem) -> tuple[jax.Array, jax.
     ones = jnp.full_like(state.x, jnp.inf)
     start = (state.x, rule.init(state.x), ones, jnp.zeros((), jnp.int32))
     x = jnp.asarray(lax.while_loop(going, improved, start)[0])
-    return x, linear(x)
+    return point(x), linear(x)
 
 
 def fit_hessian(state: TrialFit, mask: jax.Array, problem: TrialProblem) -> jax.Array:

@@ -16,7 +16,7 @@ import remodeling
 from ._likelihood import FREEDOM
 from ._objective import BETWEEN_TRIALS, with_learned
 from ._trial_fit import TrialFit, compiled_hessian
-from ._trial_problem import TrialProblem
+from ._trial_problem import TrialProblem, stages_of
 from ._trial_tables import TRIALS
 
 FORMAT = "osteon-posterior/1"
@@ -59,28 +59,69 @@ class TrialPosterior:
 
 
 def posterior_of(state: TrialFit, problem: TrialProblem, mask: Any = None) -> TrialPosterior:
-    """Laplace approximation at the end of a fit.
+    """Laplace approximation at the end of a fit; gains of drugs at bone vary with what is held for them.
 
     Raises:
       ValueError: the fit has not converged, or its second derivatives are not positive definite.
     """
     if not bool(state.converged):
         raise ValueError("`state` must be that of a converged fit; go on with fit_trials")
-    hessian = np.asarray(compiled_hessian(state, problem.mask if mask is None else mask, problem))
-    smallest = float(np.linalg.eigvalsh(hessian)[0])
-    if not smallest > 0.0:
-        raise ValueError(
-            f"`state` must be a minimum, got a smallest second derivative of {smallest:.3g}; "
-            "start the fit elsewhere"
-        )
+    inverse = laplace_covariance(state, problem, mask)
     spread = np.array([float(problem.prior.log_sd[name]) for name in problem.names])
     median = np.array([float(np.log(problem.prior.median[name])) for name in problem.names])
     mode = median + spread * np.asarray(state.x)
-    covariance = np.linalg.inv(hessian) * np.outer(spread, spread)
+    covariance = inverse * np.outer(spread, spread)
     return TrialPosterior(
         log_values={name: jnp.asarray(value) for name, value in zip(problem.names, mode, strict=True)},
         log_covariance=jnp.asarray(0.5 * (covariance + covariance.T)),
     )
+
+
+@dataclass(frozen=True)
+class StageCurvature:
+    """Second derivatives of what one stage of a fit minimizes, and what follows from them."""
+
+    own: np.ndarray
+    "places of what the stage learns among the values, integer, (own,)"
+    held: np.ndarray
+    "places of all others, integer, (held,)"
+    covariance: np.ndarray
+    "of x of its own with the others held, (own, own)"
+    follows: np.ndarray
+    "derivative of its minimum by x of the others, (own, held)"
+
+
+def stage_curvatures(state: TrialFit, problem: TrialProblem, mask: Any = None) -> list[StageCurvature]:
+    """Of every stage of a fit at its end.
+
+    Raises:
+      ValueError: second derivatives that are not positive definite.
+    """
+    found = []
+    for counted, free in stages_of(problem, mask):
+        hessian = np.asarray(compiled_hessian(state, counted, problem))
+        own, held = np.flatnonzero(np.asarray(free) > 0), np.flatnonzero(np.asarray(free) == 0)
+        inner = hessian[np.ix_(own, own)]
+        smallest = float(np.linalg.eigvalsh(inner)[0])
+        if not smallest > 0.0:
+            raise ValueError(
+                f"`state` must be a minimum, got a smallest second derivative of {smallest:.3g}; "
+                "start the fit elsewhere"
+            )
+        follows = -np.linalg.solve(inner, hessian[np.ix_(own, held)])
+        found.append(StageCurvature(own, held, np.linalg.inv(inner), follows))
+    return found
+
+
+def laplace_covariance(state: TrialFit, problem: TrialProblem, mask: Any = None) -> np.ndarray:
+    """Covariance of x, (names, names): of the first stage, and of the second that follows it."""
+    covariance = np.zeros((len(problem.names),) * 2)
+    for stage in stage_curvatures(state, problem, mask):
+        shared = stage.follows @ covariance[np.ix_(stage.held, stage.held)]
+        covariance[np.ix_(stage.own, stage.own)] = stage.covariance + shared @ stage.follows.T
+        covariance[np.ix_(stage.own, stage.held)] = shared
+        covariance[np.ix_(stage.held, stage.own)] = shared.T
+    return covariance
 
 
 def predictive_half_width(slopes: jax.Array, covariance: jax.Array, trial_spread: jax.Array) -> jax.Array:

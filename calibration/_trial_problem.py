@@ -16,12 +16,22 @@ from ._objective import fold_mask, make_parameter_prior, with_learned
 from ._observation_table import ObservationTable, answered, arms_of, make_observation_table
 from ._predictions import predict
 from ._prior import LogNormalPrior
+from ._therapy_classes import AT_BONE, therapy_class
 from ._trials import Observation, Role, Trials, select_observations
 
 LEARNED: tuple[str, ...] = tuple(
     row.name for row in remodeling.PARAMETERS if row.prior is not None and row.prior[0] == "lognormal"
 )
 """Parameters that a fit to trials learns unless told otherwise: all of a lognormal prior."""
+
+DRUG_GAINS: tuple[str, ...] = tuple(
+    name
+    for entry in remodeling.MECHANISMS
+    if entry.name in ("bisphosphonate", "denosumab", "teriparatide", "romosozumab")
+    for name in entry.parameters
+    if name in LEARNED
+)
+"""Of these what drugs at bone do: learned last, from groups of such drugs, which teach nothing else."""
 
 
 @jax.tree_util.register_dataclass
@@ -43,6 +53,8 @@ class TrialProblem:
     "1 counts, 0 does not, (observations,)"
     names: tuple[str, ...] = field(metadata={"static": True})
     "names of the learned values in the order of vectors"
+    late: jax.Array | None = None
+    "1 for an observation that teaches DRUG_GAINS alone, in a second stage, (observations,); None: none"
 
 
 def make_trial_problem(
@@ -79,8 +91,43 @@ def make_trial_problem(
         table=make_observation_table(trials, seen, batch, dtype=dtype),
         mask=fold_mask(trials, seen).astype(dtype or float),
         names=tuple(sorted(prior.median)),
+        late=_of_drugs_at_bone(trials, seen).astype(dtype or float),
     )
     return problem, seen
+
+
+def _of_drugs_at_bone(trials: Trials, seen: Sequence[Observation]) -> jax.Array:
+    """1 for observations of a group of which an arm was given a drug that acts on bone, (observations,)."""
+    groups = {arm.group for arm in trials.arms.values() if therapy_class(arm) in AT_BONE}
+    return jnp.asarray([float(trials.arms[item.arm].group in groups) for item in seen])
+
+
+def stages_of(problem: TrialProblem, mask: Any = None) -> list[tuple[jax.Array, jax.Array]]:
+    """What counts and what is free, one after the other: all but DRUG_GAINS, then these with the rest held.
+
+    Learned together, what the model gets wrong of drugs at bone bends what hormones do (docs/fit.md). So
+    hormones do not hear of the groups of such drugs (a cut: Plummer 2015, Stat Comput 25:37).
+
+    Args:
+      problem: what is fitted.
+      mask: observations that count instead of those of the problem, (observations,).
+
+    Returns:
+      one or two pairs: observations that count, (observations,), and 1 for values that are free, (names,).
+    """
+    counted = problem.mask if mask is None else jnp.asarray(mask, problem.mask.dtype)
+    late = jnp.asarray([float(name in DRUG_GAINS) for name in problem.names], counted.dtype)
+    if problem.late is None:
+        return [(counted, jnp.ones_like(late))]
+    stages = [(counted * (1.0 - problem.late), 1.0 - late)]
+    if any(name in DRUG_GAINS for name in problem.names):
+        stages.append((counted * problem.late, late))
+    return stages
+
+
+def heard(problem: TrialProblem) -> jax.Array:
+    """1 where an observation teaches a value, (observations, names)."""
+    return jnp.sum(jnp.stack([counted[:, None] * free for counted, free in stages_of(problem)]), axis=0)
 
 
 def log_values(x: jax.Array, problem: TrialProblem) -> dict[str, jax.Array]:

@@ -61,7 +61,8 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
         trials = calibration.read_trials(arguments.trials)
         names = tuple(arguments.learn) if arguments.learn else calibration.LEARNED
         problem, seen = calibration.make_trial_problem(trials, names=names, months=MONTHS)
-    used = [item for item, counts in zip(seen, np.asarray(problem.mask), strict=True) if counts]
+    counted = np.asarray(calibration.heard(problem)).any(axis=1)
+    used = [item for item, counts in zip(seen, counted, strict=True) if counts]
     groups = sorted({trials.arms[item.arm].group for item in used})
     origin = {
         "trial_tables_sha256": calibration.trial_tables_hash(arguments.trials),
@@ -122,7 +123,6 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
     parameters = parameter_rows(posterior, problem, state, seen, trials, draws if drawn else None)
     spread = calibration.error_of_prediction(problem.table, posterior.between_trials)
     half = calibration.predictive_half_width(state.slopes, posterior.covariance_of(problem), spread)
-    counted = np.asarray(problem.mask) > 0
     observations = observation_rows(seen, trials, state.prediction, half, counted)
     folder.write_text("parameters.csv", csv_text(parameters))
     folder.write_text("observations.csv", csv_text(observations))

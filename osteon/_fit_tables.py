@@ -22,7 +22,8 @@ def parameter_rows(
     units = {row.name: row.unit for row in remodeling.PARAMETERS}
     spread = calibration.error_of_prediction(problem.table, posterior.between_trials)
     groups = [trials.arms[item.arm].group for item in seen]
-    told = calibration.information_by_group(state.slopes, spread, problem.mask, groups)
+    slopes = np.asarray(state.slopes) * np.asarray(calibration.heard(problem))
+    told = calibration.information_by_group(slopes, spread, problem.mask, groups)
     rows = []
     for row, name in enumerate(posterior.names):
         value = float(np.exp(posterior.log_values[name]))

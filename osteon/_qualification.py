@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 _DENSITIES = ("spine_areal_bmd", "spine_trabecular_vbmd", "spine_integral_vbmd", "spine_cortical_vbmd")
-_AT_BONE = ("anabolic", "bisphosphonate", "denosumab")
-"""Classes of drugs that act on bone, whose constants no fit learns."""
-_HORMONES_ALONE = "of these, without drugs that act on bone"
+_LEFT_OUT, _UNSEEN = "left out, one group at a time", "validation groups that no default saw"
+_WITHOUT = ", without drugs that act on bone"
 _SPINE_MONTHS = (12.0, 24.0)
 """Months of the spine changes whose error is stated."""
 
@@ -34,14 +33,17 @@ def add_naive(rows: list[dict[str, Any]], seen: Any, trials: Any) -> None:
 
 def summaries(rows: list[dict[str, Any]], left_out: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Numbers of what the fit used, of what was left out in turn, and of what it never saw."""
+    from calibration import AT_BONE
+
     validation = [row for row in rows if row["role"] == "validation"]
     unseen = [row for row in validation if row["seen_by_defaults"] == "none"]
     sets = {
         "used in the fit": [row for row in rows if row["used_in_fit"]],
-        "left out, one group at a time": left_out,
+        _LEFT_OUT: left_out,
+        _LEFT_OUT + _WITHOUT: [row for row in left_out if row["class"] not in AT_BONE],
         "validation groups": validation,
-        "validation groups that no default saw": unseen,
-        _HORMONES_ALONE: [row for row in unseen if row["class"] not in _AT_BONE],
+        _UNSEEN: unseen,
+        _UNSEEN + _WITHOUT: [row for row in unseen if row["class"] not in AT_BONE],
     }
     return {name: _summary(some) for name, some in sets.items() if some}
 
@@ -105,7 +107,7 @@ def qualification_text(
         "Written by `osteon qualify`. Research use only, not a medical device.",
         f"Fitted to {provenance['observations']} observations of {len(provenance['fitted_to'])} trial "
         f"groups: {fitted}. Learned: {len(provenance['learned'])} parameters. The fit used nothing else; "
-        "constants of drugs at the bone were set beside some of the validation groups (docs/trials.md).",
+        "which other constants were set beside a group is in docs/trials.md.",
         "An observation is inside where its value (or a part of its interval) lies in the 95 % predictive "
         "interval: uncertainty of parameters, standard error, deviation between trials.",
         _coverage_table(found),
@@ -119,7 +121,7 @@ def qualification_text(
         _ratio_table(trabecular_over_areal(rows)),
     ]
     for name, one in found.items():
-        if name != _HORMONES_ALONE:
+        if not name.endswith(_WITHOUT):
             parts += [f"## By class of therapy: {name}", _error_table(one["by_class"], "class")]
     for name, some in (("never used by the fit", rows), ("left out, one group at a time", left_out)):
         outside = [row for row in some if not row["used_in_fit"] and not row["inside"]]

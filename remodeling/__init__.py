@@ -24,8 +24,8 @@ from ._bone import bone_step as bone_step
 from ._bone import surface_rate as surface_rate
 from ._bone_drugs import DRUG_EFFECTS as DRUG_EFFECTS
 from ._bone_drugs import DrugEffectParameters as DrugEffectParameters
-from ._bone_drugs import DrugEffects as DrugEffects
-from ._bone_drugs import drug_effects as drug_effects
+from ._bone_drugs import DrugSignals as DrugSignals
+from ._bone_drugs import drug_signals as drug_signals
 from ._bone_drugs import make_drug_effect_parameters as make_drug_effect_parameters
 from ._cells import CellPools as CellPools
 from ._cells import cell_pools as cell_pools

@@ -194,4 +194,12 @@ def _levels(
         drug_resorption=zeros,
         drug_balance=zeros,
         drug_modeling=zeros,
+        calcium=zeros,
+        bisphosphonate=zeros,
+        bisphosphonate_held=zeros,
+        denosumab=zeros,
+        teriparatide=zeros,
+        teriparatide_late=zeros,
+        romosozumab=zeros,
+        romosozumab_fresh=zeros,
     )

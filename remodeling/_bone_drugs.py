@@ -14,6 +14,10 @@ With occupancy o(x) = x / (1 + x) of an exposure x in units of half effect (deno
                      log resorption  + Rt l (1 - v)        l' = (o - l) / tau_t, resorption later
     romosozumab      modeling          Mr o (1 - s)        s' = (o - s) / tau_r: the brake of sclerostin is
                      log resorption  - Br o                replaced within months
+
+What does not depend on Bc, Bb, Cb, Md, Mt, Ft, Rt, Mr and Br (`BoneParameters`, which trials teach) are the
+signals of `drug_signals`: means over the steps of a course stand for them in `HormoneLevels`, and the drives
+are sums of a constant times a signal. Only the brake of denosumab is not: it is a signal as a whole.
 """
 
 from dataclasses import dataclass
@@ -23,7 +27,8 @@ import jax.numpy as jnp
 
 from ._exposure import Exposure
 from ._follow import follow
-from ._parameters import ParameterEntry, of_numbers, with_defaults
+from ._hormones import HormoneLevels
+from ._parameters import BoneParameters, ParameterEntry, of_numbers, with_defaults
 from ._response import share
 
 
@@ -31,21 +36,7 @@ def _row(name, symbol, unit, default, status, meaning, source):
     return ParameterEntry(name, symbol, unit, default, None, status, meaning, source)
 
 
-_BONE = "bone of the built-in vertebra, 15 years after menopause"
-
 DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
-    _row("calcium_resorption", "Bc", "-", 0.17, "fitted",
-         "brake of calcium supplements on log resorption at full effect",
-         "spine +1.2 % (0.8 to 1.7) at 12 months over none, +1.1 at 24, +1.0 later (Tai 2015, BMJ 351:h4183, "
-         "table 5); 1000 mg/day give +1.1, +1.2 and +1.2 % ten years after menopause"),
-    _row("bisphosphonate_resorption", "Bb", "-", 1.48, "fitted",
-         "brake of a bisphosphonate on log resorption at full occupancy",
-         "urinary NTX -72 % at 6 months of alendronate and spine +5.5 % at 18 (McClung 2005), here -67 and "
-         f"+7.4; occupancy 0.77 assumed; {_BONE}"),
-    _row("bisphosphonate_balance", "Cb", "-", 0.57, "fitted",
-         "log balance where all bone holds a bisphosphonate: shallower cavities, overfilled",
-         "spine +13.7 % (12.0 to 15.5) at 120 months of alendronate (Bone 2004); direction from wall "
-         f"thickness up and erosion depth down at 24 months (Chavassieux 1997, abstract); {_BONE}"),
     _row("bisphosphonate_burial", "tau_b", "d", 3650.0, "assumed",
          "time in which bone takes up a bisphosphonate and loses it",
          "of the order of the terminal half-life of alendronate, over 10 years"),
@@ -57,35 +48,15 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
          "exposure of half effect on resorption, in units of `Exposure.denosumab`",
          "set by hand: about 15 ng/mL, so that the trough before the next dose still brakes; half of the "
          "saturable elimination (188 ng/mL) would let turnover rise above pretreatment in the sixth month"),
-    _row("denosumab_modeling", "Md", "-", 0.125, "fitted",
-         "formation on quiescent surface under denosumab at full occupancy",
-         f"spine +7.7, +13.7, +18.4 % at 24, 60, 96 months (FREEDOM and its extension); {_BONE}; "
-         "the mechanism is assumed"),
     _row("precursor_gain", "g", "-", 1.0, "assumed",
          "osteoclast precursors at full blockade over those at rest, less one",
          "set by hand: turnover above pretreatment after the last dose (Tsourdi 2021, qualitative)"),
     _row("precursor_time", "tau_q", "d", 200.0, "assumed",
          "time in which precursors gather and are used up", "set by hand with precursor_gain"),
-    _row("teriparatide_balance", "Ft", "-", 0.65, "assumed",
-         "log balance under teriparatide at full occupancy, before it fades",
-         "set with teriparatide_modeling; not separable from it by density and markers"),
-    _row("teriparatide_modeling", "Mt", "-", 2.6, "fitted",
-         "formation on quiescent surface under teriparatide at full occupancy, before it fades",
-         "spine +10.3 % areal at 18 months (McClung 2005), 20 ug/d taken as half effect; of the same trial "
-         f"+19.0 % volumetric comes out as +25, P1NP +218 as +95 % at 6; {_BONE}"),
-    _row("teriparatide_resorption", "Rt", "-", 1.7, "fitted",
-         "log resorption under teriparatide at full occupancy, before it fades",
-         "urinary NTX +58 % at 6 months, with teriparatide_modeling"),
     _row("teriparatide_lag", "tau_t", "d", 60.0, "assumed",
          "time in which resorption follows", "set by hand: formation leads resorption"),
     _row("teriparatide_tolerance", "tau_v", "d", 240.0, "assumed",
          "time in which its effects fade", "set by hand: density rises less in the third half-year"),
-    _row("romosozumab_modeling", "Mr", "-", 1.83, "fitted",
-         "formation on quiescent surface at the start of romosozumab at full occupancy",
-         f"spine +13 % at 12 months (FRAME, Cosman 2018) at a mean occupancy of 0.82 (assumed); {_BONE}"),
-    _row("romosozumab_resorption", "Br", "-", 0.7, "assumed",
-         "brake of romosozumab on log resorption at full occupancy",
-         "set by hand: eroded surface halved in biopsies at 2 and 12 months (Chavassieux 2019)"),
     _row("romosozumab_tolerance", "tau_r", "d", 120.0, "assumed",
          "time in which its anabolic effect fades",
          "set by hand: formation up at 2 months, below placebo at 12 (Chavassieux 2019)"),
@@ -98,53 +69,47 @@ DRUG_EFFECTS: tuple[ParameterEntry, ...] = (
 class DrugEffectParameters:
     """Values of DRUG_EFFECTS, scalars ()."""
 
-    calcium_resorption: jax.Array
-    "Bc"
-    bisphosphonate_resorption: jax.Array
-    "Bb"
-    bisphosphonate_balance: jax.Array
-    "Cb"
     bisphosphonate_burial: jax.Array
     "tau_b, d"
     denosumab_resorption: jax.Array
     "Bd"
     denosumab_half: jax.Array
     "x_d"
-    denosumab_modeling: jax.Array
-    "Md"
     precursor_gain: jax.Array
     "g"
     precursor_time: jax.Array
     "tau_q, d"
-    teriparatide_balance: jax.Array
-    "Ft"
-    teriparatide_modeling: jax.Array
-    "Mt"
-    teriparatide_resorption: jax.Array
-    "Rt"
     teriparatide_lag: jax.Array
     "tau_t, d"
     teriparatide_tolerance: jax.Array
     "tau_v, d"
-    romosozumab_modeling: jax.Array
-    "Mr"
-    romosozumab_resorption: jax.Array
-    "Br"
     romosozumab_tolerance: jax.Array
     "tau_r, d"
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class DrugEffects:
-    """What drugs add to the drives of bone cells, means over intervals, (intervals,)."""
+class DrugSignals:
+    """What drugs are at bone, means over intervals, (intervals,); fields of `HormoneLevels`."""
 
-    resorption: jax.Array
-    "log resorption: `HormoneLevels.drug_resorption`"
-    balance: jax.Array
-    "log balance: `HormoneLevels.drug_balance`"
-    modeling: jax.Array
-    "formation on quiescent surface: `HormoneLevels.drug_modeling`"
+    drug_resorption: jax.Array
+    "log resorption by denosumab and its rebound"
+    calcium: jax.Array
+    "o"
+    bisphosphonate: jax.Array
+    "o"
+    bisphosphonate_held: jax.Array
+    "s"
+    denosumab: jax.Array
+    "o"
+    teriparatide: jax.Array
+    "o (1 - v)"
+    teriparatide_late: jax.Array
+    "l (1 - v)"
+    romosozumab: jax.Array
+    "o"
+    romosozumab_fresh: jax.Array
+    "o (1 - s)"
 
 
 def make_drug_effect_parameters(*, dtype=None, **values: float) -> DrugEffectParameters:
@@ -162,10 +127,10 @@ def make_drug_effect_parameters(*, dtype=None, **values: float) -> DrugEffectPar
     return of_numbers(DrugEffectParameters, merged, dtype)
 
 
-def drug_effects(
+def drug_signals(
     exposure: Exposure, interval_days: jax.Array | float, parameters: DrugEffectParameters | None = None
-) -> DrugEffects:
-    """What the drugs that act on bone directly add to its drives.
+) -> DrugSignals:
+    """What the drugs that act on bone directly are there, before the constants that say how much they do.
 
     Args:
       exposure: fields (intervals,) on a uniform grid, from a start without such drugs.
@@ -173,7 +138,7 @@ def drug_effects(
       parameters: constants; defaults if None.
 
     Returns:
-      effects, fields (intervals,), for the drug fields of `HormoneLevels`.
+      signals, fields (intervals,), for the fields of `HormoneLevels` of the same names.
     """
     p = make_drug_effect_parameters(dtype=exposure.denosumab.dtype) if parameters is None else parameters
     bisphosphonate = share(exposure.bisphosphonate)
@@ -195,16 +160,47 @@ def drug_effects(
     followed, _ = follow(targets, times, interval_days)
     buried, precursors, late, faded, tolerance = followed.T
     # The drug present times what tolerance leaves of it: positive, smooth, and nothing after the last dose.
-    anabolic = romosozumab * (1.0 - tolerance)
-    return DrugEffects(
-        resorption=-p.calcium_resorption * share(exposure.calcium)
-        - p.bisphosphonate_resorption * bisphosphonate
-        - blocked
-        + jnp.log1p(p.precursor_gain * precursors)
-        + p.teriparatide_resorption * late * (1.0 - faded)
-        - p.romosozumab_resorption * romosozumab,
-        balance=p.bisphosphonate_balance * buried + p.teriparatide_balance * teriparatide * (1.0 - faded),
-        modeling=p.denosumab_modeling * denosumab
-        + p.teriparatide_modeling * teriparatide * (1.0 - faded)
-        + p.romosozumab_modeling * anabolic,
+    return DrugSignals(
+        drug_resorption=jnp.log1p(p.precursor_gain * precursors) - blocked,
+        calcium=share(exposure.calcium),
+        bisphosphonate=bisphosphonate,
+        bisphosphonate_held=buried,
+        denosumab=denosumab,
+        teriparatide=teriparatide * (1.0 - faded),
+        teriparatide_late=late * (1.0 - faded),
+        romosozumab=romosozumab,
+        romosozumab_fresh=romosozumab * (1.0 - tolerance),
+    )
+
+
+def drug_resorption(levels: HormoneLevels, parameters: BoneParameters) -> jax.Array:
+    """What drugs add to log resorption, shape of the levels."""
+    p = parameters
+    return (
+        levels.drug_resorption
+        - p.calcium_resorption * levels.calcium
+        - p.bisphosphonate_resorption * levels.bisphosphonate
+        + p.teriparatide_resorption * levels.teriparatide_late
+        - p.romosozumab_resorption * levels.romosozumab
+    )
+
+
+def drug_balance(levels: HormoneLevels, parameters: BoneParameters) -> jax.Array:
+    """What drugs add to the log balance of a remodeling unit, shape of the levels."""
+    p = parameters
+    return (
+        levels.drug_balance
+        + p.bisphosphonate_balance * levels.bisphosphonate_held
+        + p.teriparatide_balance * levels.teriparatide
+    )
+
+
+def drug_modeling(levels: HormoneLevels, parameters: BoneParameters) -> jax.Array:
+    """Formation on quiescent surface by drugs, in units of the resorption rate at reference hormones."""
+    p = parameters
+    return (
+        levels.drug_modeling
+        + p.denosumab_modeling * levels.denosumab
+        + p.teriparatide_modeling * levels.teriparatide
+        + p.romosozumab_modeling * levels.romosozumab_fresh
     )

@@ -1,6 +1,6 @@
 """From a person and a prescription to the course of hormones that bone sees."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ import numpy as np
 
 from ._axis_levels import hormone_levels, untreated_levels
 from ._axis_parameters import AxisParameters, make_axis_parameters
-from ._bone_drugs import DrugEffectParameters, drug_effects
+from ._bone_drugs import DrugEffectParameters, drug_signals
 from ._exposure import Exposure
 from ._exposure import exposure as exposure_of
 from ._hormones import HormoneCourse
@@ -22,7 +22,7 @@ HIGHEST_TESTOSTERONE_NG_DL = 5000.0
 _compiled_exposure = jax.jit(exposure_of)
 _compiled_levels = jax.jit(hormone_levels)
 _compiled_untreated = jax.jit(untreated_levels)
-_compiled_effects = jax.jit(drug_effects)
+_compiled_signals = jax.jit(drug_signals)
 
 
 def hormone_course(
@@ -99,13 +99,8 @@ def course_of_exposure(
         )
     edges = jnp.arange(intervals + 1, dtype=dtype) * (step_days / per_step)
     fine = _compiled_levels(person, exposure, edges, constants)
-    effects = _compiled_effects(exposure, step_days / per_step, drug_parameters)
-    fine = replace(
-        fine,
-        drug_resorption=effects.resorption,
-        drug_balance=effects.balance,
-        drug_modeling=effects.modeling,
-    )
+    signals = _compiled_signals(exposure, step_days / per_step, drug_parameters)
+    fine = replace(fine, **{item.name: getattr(signals, item.name) for item in fields(signals)})
     return HormoneCourse(
         levels=jax.tree.map(lambda values: values.reshape(steps, per_step).mean(axis=1), fine),
         baseline=_compiled_untreated(person, constants),

@@ -2,6 +2,7 @@
 
 import jax
 
+from ._bone_drugs import drug_modeling
 from ._hormones import HormoneLevels
 from ._mechanisms import (
     Igf1Memory,
@@ -59,7 +60,7 @@ def cell_drives(
     return Drives(
         log_resorption=bounded(total(terms.resorption), RESORPTION_BOUND),
         log_balance=bounded(total(terms.balance), BALANCE_BOUND),
-        modeling=levels.drug_modeling,
+        modeling=drug_modeling(levels, parameters),
         log_mineralization=parameters.igf1_mineralization
         * (igf1_effect(levels, parameters) - igf1_effect(baseline, parameters)),
     )

@@ -41,11 +41,27 @@ class HormoneLevels:
     tsh_miu_l: jax.Array
     "thyroid-stimulating hormone, mIU/L; an index, recorded"
     drug_resorption: jax.Array
-    "additional log drive on resorption by antiresorptive drugs, e.g. ln 0.2"
+    "log drive on resorption that drugs add as it is: denosumab with its rebound, or e.g. ln 0.2"
     drug_balance: jax.Array
-    "additional log drive on the balance of a remodeling unit by drugs"
+    "log drive on the balance of a remodeling unit, likewise"
     drug_modeling: jax.Array
-    "formation on quiescent surface by drugs, in units of the resorption rate at reference hormones"
+    "formation on quiescent surface, likewise, in units of the resorption rate at reference hormones"
+    calcium: jax.Array
+    "share of the largest effect of calcium supplements, 0 to 1 like those that follow"
+    bisphosphonate: jax.Array
+    "occupancy of the bone surface by a bisphosphonate"
+    bisphosphonate_held: jax.Array
+    "share of bone that holds a bisphosphonate"
+    denosumab: jax.Array
+    "occupancy of RANKL by denosumab"
+    teriparatide: jax.Array
+    "occupancy by teriparatide, times what tolerance leaves of its effects"
+    teriparatide_late: jax.Array
+    "the same as resorption follows it"
+    romosozumab: jax.Array
+    "occupancy of sclerostin by romosozumab"
+    romosozumab_fresh: jax.Array
+    "the same, times what tolerance leaves of its effect on formation"
 
 
 @jax.tree_util.register_dataclass
@@ -104,6 +120,14 @@ _NEUTRAL = {
     "drug_resorption": 0.0,
     "drug_balance": 0.0,
     "drug_modeling": 0.0,
+    "calcium": 0.0,
+    "bisphosphonate": 0.0,
+    "bisphosphonate_held": 0.0,
+    "denosumab": 0.0,
+    "teriparatide": 0.0,
+    "teriparatide_late": 0.0,
+    "romosozumab": 0.0,
+    "romosozumab_fresh": 0.0,
 }
 """The young eugonadal reference of the equations (assumed)."""
 

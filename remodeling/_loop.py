@@ -12,6 +12,7 @@ from jax import lax
 
 from ._baseline import baseline_state
 from ._bone import bone_rates, bone_step, surface_rate
+from ._bone_drugs import drug_modeling
 from ._cells import CellPools, cell_pools, osteoclast_lifespan, rankl_over_opg
 from ._drives import cell_drives
 from ._history import PastBone
@@ -166,7 +167,7 @@ def begin(
         igf1=memories,
         resorbed=resorbed,
         formed=formed,
-        pools=_pools(start, now.drug_modeling, model, activity, options),
+        pools=_pools(start, drug_modeling(now, parameters), model, activity, options),
     )
 
 
@@ -242,7 +243,8 @@ def run_period(
         at = (within + 1.0) / options.solve_every
         z = mechanics.log_stimulus(reference, memory, state.bone_fraction, at) + log_load - shift
         row = tuple(_by_compartment(v, model, options) for v in (density, resorbed, formed, z))
-        return (state, shift), (*row, _pools(state, levels.drug_modeling, model, activity, options))
+        pools = _pools(state, drug_modeling(levels, parameters), model, activity, options)
+        return (state, shift), (*row, pools)
 
     def block(carry, inputs):
         state, shift, memory = carry

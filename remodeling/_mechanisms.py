@@ -36,6 +36,7 @@ from typing import Any
 
 import jax
 
+from ._bone_drugs import drug_balance, drug_resorption
 from ._hormones import HormoneLevels
 from ._parameters import BoneParameters
 from ._response import hill, logarithmic, smooth_negative, smooth_positive, stimulus_response
@@ -183,7 +184,7 @@ def resorption_mechanisms(
         androgen_receptor=-p.testosterone_resorption * androgen,
         igf1=p.igf1_resorption * (igf1 - used_to),
         thyroid=p.thyroid_turnover * levels.thyroid_index,
-        drugs=levels.drug_resorption,
+        drugs=drug_resorption(levels, p),
         disuse=p.disuse_resorption * smooth_negative(z),
         overload=-p.overload_resorption * smooth_positive(z),
     )
@@ -219,7 +220,7 @@ def balance_mechanisms(
         igf1=_igf1_gain(p, female) * igf1_effect(levels, p),
         thyroid=-p.thyroid_balance * smooth_positive(levels.thyroid_index),
         insulin=p.insulin_balance * levels.insulin_index,
-        drugs=levels.drug_balance,
+        drugs=drug_balance(levels, p),
         age=-p.age_imbalance,
         overload=overload,
         estrogen_overload=p.estradiol_mechanics

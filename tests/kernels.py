@@ -56,6 +56,8 @@ HOST_FUNCTIONS = {
     "calibration.fit_settings_hash",
     "calibration.fit_trials",
     "calibration.trial_draws",
+    "calibration.heard",
+    "calibration.stages_of",
     "calibration.information_by_group",
     "calibration.leave_one_group_out",
     "calibration.naive_predictions",

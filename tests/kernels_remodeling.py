@@ -387,8 +387,8 @@ REMODELING = [
         lambda dtype: (_parameters(dtype), _past(dtype)),
     ),
     Kernel(
-        "remodeling.drug_effects",
-        lambda parameters, exposure: remodeling.drug_effects(exposure, 1.0, parameters),
+        "remodeling.drug_signals",
+        lambda parameters, exposure: remodeling.drug_signals(exposure, 1.0, parameters),
         lambda dtype: (remodeling.make_drug_effect_parameters(dtype=dtype), _full_exposure(dtype)),
     ),
     Kernel(

@@ -13,19 +13,21 @@ import scipy.optimize
 
 import calibration
 import remodeling
-from calibration import _trial_fit, _trial_problem
+from calibration import _trial_fit, _trial_posterior, _trial_problem
 from tests.trial_problems import NAMES, SIZE, SLOPES, problem
 
 
-@jax.jit
-def curved(x, problem):
+def curved_with(slopes):
     """A model that is not linear: 2 A x + sin(A x)."""
 
     def run(x):
-        a = jnp.asarray(SLOPES) @ x
+        a = jnp.asarray(slopes) @ x
         return 2.0 * a + jnp.sin(a)
 
-    return run(x), jax.jacfwd(run)(x)
+    return jax.jit(lambda x, problem: (run(x), jax.jacfwd(run)(x)))
+
+
+curved = curved_with(SLOPES)
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,96 @@ def test_a_fold_does_not_see_what_it_leaves_out():
         for one in (p, moved)
     ]
     np.testing.assert_array_equal(ends[0].x, ends[1].x)
+
+
+curved_late = curved_with(np.where(np.outer(np.arange(SIZE) < 6, np.arange(4) == 3), 0.0, SLOPES))
+
+
+@pytest.fixture
+def staged(monkeypatch) -> calibration.TrialProblem:
+    """The problem with its last two trials, and the parameter that only these know, in a second stage."""
+    monkeypatch.setattr(_trial_problem, "DRUG_GAINS", (NAMES[1],))
+    monkeypatch.setattr(_trial_fit, "_evaluate", curved_late)
+    late = jnp.asarray(np.arange(SIZE) >= 6, float)
+    return replace(problem(), late=late)
+
+
+def test_a_second_stage_teaches_nothing_to_the_first(staged):
+    """What late trials saw moves the late value alone, to the minimum over it of their own objective."""
+    moved = replace(staged, table=replace(staged.table, value=staged.table.value.at[6:].add(5.0)))
+    ends = [
+        calibration.fit_trials(calibration.begin_fit(np.zeros(4), one), one, gradient_tolerance=1e-8)
+        for one in (staged, moved)
+    ]
+    own = staged.names.index(NAMES[1])
+    rest = [row for row in range(4) if row != own]
+    assert all(bool(end.converged) for end in ends)
+    np.testing.assert_array_equal(ends[0].x[jnp.asarray(rest)], ends[1].x[jnp.asarray(rest)])
+    assert abs(float(ends[0].x[own] - ends[1].x[own])) > 0.1
+
+    def late_objective(value):
+        x = ends[1].x.at[own].set(float(value))
+        return float(calibration.objective_of(curved_late(x, moved)[0], x, moved.late, moved))
+
+    found = scipy.optimize.minimize_scalar(
+        late_objective, bounds=(-4.0, 4.0), method="bounded", options={"xatol": 1e-9}
+    )
+    np.testing.assert_allclose(ends[1].x[own], found.x, atol=1e-5)
+    first = calibration.fit_trials(
+        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-8, most_stages=1
+    )
+    assert float(first.x[own]) == 0.0
+    np.testing.assert_array_equal(np.asarray(calibration.heard(staged))[:, own], staged.late)
+    np.testing.assert_array_equal(np.asarray(calibration.heard(staged))[:, rest[0]], 1.0 - staged.late)
+
+
+def test_a_second_stage_stopped_ends_where_it_would_have(staged):
+    """Stopped one evaluation before the end, then on from x and damping alone: bit for bit."""
+    whole = calibration.fit_trials(
+        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-7
+    )
+    assert bool(whole.converged)
+    most = int(whole.evaluations) - 1
+    cut = calibration.fit_trials(
+        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-7, most_evaluations=most
+    )
+    again = calibration.begin_fit(cut.x, staged, damping=cut.damping)
+    rest = calibration.fit_trials(again, staged, gradient_tolerance=1e-7)
+    np.testing.assert_array_equal(rest.x, whole.x)
+
+
+def test_the_covariance_of_a_second_stage_holds_that_of_the_first(staged, key):
+    """The late minimum follows the others as the refit with these moved does; draws have the covariance."""
+    state = calibration.fit_trials(
+        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-9
+    )
+    own, other = staged.names.index(NAMES[1]), staged.names.index(NAMES[0])
+    first, second = _trial_posterior.stage_curvatures(state, staged)
+    assert list(second.own) == [own]
+    h, ends = 1e-3, []
+    for side in (-1.0, 1.0):
+        x = state.x.at[other].add(side * h)
+        prediction = state.prediction + state.slopes @ (x - state.x)
+        end, _ = _trial_fit._step(
+            replace(state, x=x, prediction=prediction, damping=jnp.asarray(0.0)),
+            *calibration.stages_of(staged)[1],
+            staged,
+        )
+        ends.append(float(end[own]))
+    slope = second.follows[0, list(second.held).index(other)]
+    np.testing.assert_allclose(slope, (ends[1] - ends[0]) / (2 * h), rtol=1e-4)
+    covariance = calibration.posterior_of(state, staged).covariance_of(staged)
+    block = covariance[jnp.ix_(second.held, second.held)]
+    np.testing.assert_allclose(block, first.covariance, rtol=1e-9)
+    np.testing.assert_allclose(
+        covariance[own, own],
+        second.covariance[0, 0] + second.follows[0] @ first.covariance @ second.follows[0],
+        rtol=1e-9,
+    )
+    draws, info = calibration.trial_draws(key, state, staged)
+    assert bool(info.usable)
+    spread = np.std(np.asarray(draws), axis=0)
+    np.testing.assert_allclose(spread[own], np.sqrt(covariance[own, own]), rtol=0.2)
 
 
 def test_a_start_without_a_finite_objective_is_refused():

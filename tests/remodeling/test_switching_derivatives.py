@@ -42,8 +42,15 @@ GIVEN = {
     },
 }
 CONSTANTS = {
-    "bone": ("estradiol_resorption", "estradiol_balance", "formation_time", "mineralization_rate"),
-    "drugs": ("denosumab_resorption", "teriparatide_modeling", "bisphosphonate_balance"),
+    "bone": (
+        "estradiol_resorption",
+        "estradiol_balance",
+        "formation_time",
+        "mineralization_rate",
+        "teriparatide_modeling",
+        "bisphosphonate_balance",
+    ),
+    "drugs": ("denosumab_resorption", "precursor_time"),
     "axis": ("estradiol_feedback", "gonadotrope_memory_days"),
 }
 TABLES = {

@@ -85,8 +85,8 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
     MechanismEntry(
         "bisphosphonate", "osteoclasts that take it up die, bone that holds it is dug less deep",
         ("bisphosphonate_resorption", "bisphosphonate_balance", "bisphosphonate_burial"),
-        "Turnover markers of alendronate and its gain in ten years; tomography saw a third of the gain of "
-        "trabecular bone that comes out here."),
+        "Turnover markers of alendronate and its gain in ten years; tomography saw a quarter or less of "
+        "the gain of trabecular bone that comes out here."),
     MechanismEntry(
         "denosumab", "RANKL is bound; precursors gather and rebound",
         ("denosumab_resorption", "denosumab_half", "denosumab_modeling", "precursor_gain",

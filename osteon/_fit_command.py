@@ -61,7 +61,7 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
         trials = calibration.read_trials(arguments.trials)
         names = tuple(arguments.learn) if arguments.learn else calibration.LEARNED
         problem, seen = calibration.make_trial_problem(trials, names=names, months=MONTHS)
-    counted = np.asarray(calibration.heard(problem)).any(axis=1)
+    counted = np.asarray(calibration.heard(problem)).max(axis=1) > 0
     used = [item for item, counts in zip(seen, counted, strict=True) if counts]
     groups = sorted({trials.arms[item.arm].group for item in used})
     origin = {

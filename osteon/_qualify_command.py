@@ -60,7 +60,7 @@ def write_qualification(arguments: argparse.Namespace, folder: RunFolder, progre
     state = _at_mode(posterior, problem)
     spread = calibration.error_of_prediction(problem.table, posterior.between_trials)
     half = calibration.predictive_half_width(state.slopes, posterior.covariance_of(problem), spread)
-    used = np.asarray(calibration.heard(problem)).any(axis=1)
+    used = np.asarray(calibration.heard(problem)).max(axis=1) > 0
     rows = observation_rows(seen, trials, state.prediction, half, used)
     add_naive(rows, seen, trials)
     left_out = [] if arguments.no_folds else _left_out(posterior, trials, names, progress, folder)

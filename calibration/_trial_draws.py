@@ -21,7 +21,7 @@ from jax import lax
 
 from ._sampling import split_r_hat
 from ._trial_fit import TrialFit, compiled_hessian
-from ._trial_posterior import stage_curvatures
+from ._trial_posterior import stage_curvature
 from ._trial_problem import TrialProblem, objective_of, stages_of
 
 CHAINS, WARMUP, THIN, LEAPFROGS = 64, 200, 8, 5
@@ -70,14 +70,15 @@ def trial_draws(
     Raises:
       ValueError: the state is not a minimum.
     """
-    counted, _ = stages_of(problem, mask)[0]
+    (counted, _), *later = stages_of(problem, mask)
     hessian = compiled_hessian(state, counted, problem)
     # Hessian = U^T U: x = x0 + U^-1 z has the covariance of the Laplace approximation.
     root = jnp.linalg.cholesky(hessian, upper=True)
     if not bool(jnp.isfinite(root).all()):
         raise ValueError("`state` must be a minimum, its second derivatives are not positive definite")
     draws, info = _drawn(key, state, counted, root, problem, per_chain=per_chain)
-    for stage in stage_curvatures(state, problem, mask)[1:]:
+    for late, free in later:
+        stage = stage_curvature(state, problem, late, free)
         # What a later stage learns follows the first one, about that it is normal.
         noise = jax.random.normal(jax.random.fold_in(key, 1), (draws.shape[0], stage.own.size), draws.dtype)
         own = state.x[stage.own] + (draws[:, stage.held] - state.x[stage.held]) @ stage.follows.T

@@ -137,7 +137,7 @@ def fit_trials(
             if told is not None:
                 told(state)
             if int(state.evaluations) >= most_evaluations:
-                return state
+                break
         if not bool(state.converged):
             break
     return state

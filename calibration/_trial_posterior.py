@@ -91,32 +91,32 @@ class StageCurvature:
     "derivative of its minimum by x of the others, (own, held)"
 
 
-def stage_curvatures(state: TrialFit, problem: TrialProblem, mask: Any = None) -> list[StageCurvature]:
-    """Of every stage of a fit at its end.
+def stage_curvature(
+    state: TrialFit, problem: TrialProblem, counted: jax.Array, free: jax.Array
+) -> StageCurvature:
+    """Of one stage (a pair of `stages_of`) at the end of a fit.
 
     Raises:
       ValueError: second derivatives that are not positive definite.
     """
-    found = []
-    for counted, free in stages_of(problem, mask):
-        hessian = np.asarray(compiled_hessian(state, counted, problem))
-        own, held = np.flatnonzero(np.asarray(free) > 0), np.flatnonzero(np.asarray(free) == 0)
-        inner = hessian[np.ix_(own, own)]
-        smallest = float(np.linalg.eigvalsh(inner)[0])
-        if not smallest > 0.0:
-            raise ValueError(
-                f"`state` must be a minimum, got a smallest second derivative of {smallest:.3g}; "
-                "start the fit elsewhere"
-            )
-        follows = -np.linalg.solve(inner, hessian[np.ix_(own, held)])
-        found.append(StageCurvature(own, held, np.linalg.inv(inner), follows))
-    return found
+    hessian = np.asarray(compiled_hessian(state, counted, problem))
+    own, held = np.flatnonzero(np.asarray(free) > 0), np.flatnonzero(np.asarray(free) == 0)
+    inner = hessian[np.ix_(own, own)]
+    smallest = float(np.linalg.eigvalsh(inner)[0])
+    if not smallest > 0.0:
+        raise ValueError(
+            f"`state` must be a minimum, got a smallest second derivative of {smallest:.3g}; "
+            "start the fit elsewhere"
+        )
+    follows = -np.linalg.solve(inner, hessian[np.ix_(own, held)])
+    return StageCurvature(own, held, np.linalg.inv(inner), follows)
 
 
 def laplace_covariance(state: TrialFit, problem: TrialProblem, mask: Any = None) -> np.ndarray:
     """Covariance of x, (names, names): of the first stage, and of the second that follows it."""
     covariance = np.zeros((len(problem.names),) * 2)
-    for stage in stage_curvatures(state, problem, mask):
+    for counted, free in stages_of(problem, mask):
+        stage = stage_curvature(state, problem, counted, free)
         shared = stage.follows @ covariance[np.ix_(stage.held, stage.held)]
         covariance[np.ix_(stage.own, stage.own)] = stage.covariance + shared @ stage.follows.T
         covariance[np.ix_(stage.own, stage.held)] = shared

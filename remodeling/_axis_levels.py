@@ -29,7 +29,7 @@ from ._axis_thyroid import (
 )
 from ._exposure import Exposure
 from ._follow import relax
-from ._hormones import HormoneLevels
+from ._hormones import OF_DRUGS, HormoneLevels
 from ._person import Person
 from ._response import bounded, one_sided
 from ._units import testosterone_ng_dl_from_nmol_l, testosterone_nmol_l
@@ -191,15 +191,5 @@ def _levels(
         gh_ng_ml=gh,
         free_t4_ng_dl=thyroid.free_t4_ng_dl,
         tsh_miu_l=thyroid.tsh_miu_l,
-        drug_resorption=zeros,
-        drug_balance=zeros,
-        drug_modeling=zeros,
-        calcium=zeros,
-        bisphosphonate=zeros,
-        bisphosphonate_held=zeros,
-        denosumab=zeros,
-        teriparatide=zeros,
-        teriparatide_late=zeros,
-        romosozumab=zeros,
-        romosozumab_fresh=zeros,
+        **dict.fromkeys(OF_DRUGS, zeros),
     )

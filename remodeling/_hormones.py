@@ -102,6 +102,12 @@ class HormoneCourse:
         return self.levels.igf1_ng_ml
 
 
+OF_DRUGS = (
+    "drug_resorption", "drug_balance", "drug_modeling", "calcium", "bisphosphonate", "bisphosphonate_held",
+    "denosumab", "teriparatide", "teriparatide_late", "romosozumab", "romosozumab_fresh",
+)  # fmt: skip
+"""Fields of HormoneLevels that are zero where no drug acts on bone."""
+
 _NEUTRAL = {
     "testosterone_ng_dl": 550.0,
     "estradiol_pg_ml": 30.0,
@@ -117,17 +123,7 @@ _NEUTRAL = {
     "gh_ng_ml": 1.0,
     "free_t4_ng_dl": 1.2,
     "tsh_miu_l": 1.5,
-    "drug_resorption": 0.0,
-    "drug_balance": 0.0,
-    "drug_modeling": 0.0,
-    "calcium": 0.0,
-    "bisphosphonate": 0.0,
-    "bisphosphonate_held": 0.0,
-    "denosumab": 0.0,
-    "teriparatide": 0.0,
-    "teriparatide_late": 0.0,
-    "romosozumab": 0.0,
-    "romosozumab_fresh": 0.0,
+    **dict.fromkeys(OF_DRUGS, 0.0),
 }
 """The young eugonadal reference of the equations (assumed)."""
 

@@ -156,13 +156,25 @@ def test_a_second_stage_stopped_ends_where_it_would_have(staged):
     np.testing.assert_array_equal(rest.x, whole.x)
 
 
+def test_a_fit_that_stops_between_its_stages_has_not_converged(staged):
+    """With the evaluations of the first stage alone the late value is where it was, and the fit says so."""
+    begun = calibration.begin_fit(np.zeros(4), staged)
+    first = calibration.fit_trials(begun, staged, most_stages=1)
+    assert bool(first.converged)
+    cut = calibration.fit_trials(begun, staged, most_evaluations=int(first.evaluations))
+    np.testing.assert_array_equal(cut.x, first.x)
+    assert not bool(cut.converged)
+
+
 def test_the_covariance_of_a_second_stage_holds_that_of_the_first(staged, key):
     """The late minimum follows the others as the refit with these moved does; draws have the covariance."""
     state = calibration.fit_trials(
         calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-9
     )
     own, other = staged.names.index(NAMES[1]), staged.names.index(NAMES[0])
-    first, second = _trial_posterior.stage_curvatures(state, staged)
+    first, second = (
+        _trial_posterior.stage_curvature(state, staged, *stage) for stage in calibration.stages_of(staged)
+    )
     assert list(second.own) == [own]
     h, ends = 1e-3, []
     for side in (-1.0, 1.0):

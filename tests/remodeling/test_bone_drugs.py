@@ -161,6 +161,12 @@ def test_alendronate_brakes_the_markers_as_seen():
     np.testing.assert_allclose(curves()["alendronate"].ctx[6], 28, atol=6)
 
 
+@pytest.mark.xfail(strict=True, reason="68 % of the start: the brake is too weak, and formation follows late")
+def test_alendronate_brakes_formation_as_seen():
+    """P1NP -67 % at 6 months (McClung 2005)."""
+    assert 30 < curves()["alendronate"].p1np[6] < 60
+
+
 def test_alendronate_brakes_turnover_and_outlasts_its_stop():
     """P1NP after NTX; spine +5.5 % at 18 (McClung 2005); +7.4 % over placebo at 36; +13.7 % (12.0 to 15.5) at
     120, still rising (Bone 2004).

@@ -139,6 +139,15 @@ def test_a_bisphosphonate_after_denosumab_keeps_most(after):
     assert arm.ctx[24:60].max() < 100
 
 
+@pytest.mark.parametrize(
+    "after",
+    [pytest.param("alendronate", marks=pytest.mark.xfail(strict=True, reason="97 %")), "zoledronate"],
+)
+def test_turnover_stays_well_below_pretreatment_after_denosumab(after):
+    """On a bisphosphonate below 80 % of pretreatment, however many precursors wait."""
+    assert outcomes()[f"denosumab, then {after}"].curves.ctx[24:60].max() < 80
+
+
 @pytest.mark.xfail(strict=True, reason="0.64 and 0.67 of it")
 @pytest.mark.parametrize("after", ["alendronate", "zoledronate"])
 def test_a_bisphosphonate_after_denosumab_keeps_most_for_a_year(after):

@@ -27,8 +27,8 @@ from benchmarks._parts import begun, write_report
 FILE = Path(__file__).resolve().parent / "results" / "trials.json"
 MONTHS = 120
 MONTH_DAYS = 365.25 / 12
-BETWEEN_TRIALS = (1.0, 15.0)
-"Standard deviations between trials of densities and of markers, %: the medians of their prior."
+BETWEEN_TRIALS = (1.0, 15.0, 0.15)
+"Deviations between trials of densities and of markers, %, and as a share of the change: prior medians."
 CLASSES = ((1, 1), (2, 2), (3, 3), (4, 4), (8, 8))
 PROBED_ARMS = ("smith-2001-leuprolide", "pepi-cee", "freedom-denosumab")
 "Arms on which the number of classes is judged, beside the study of `--run`."
@@ -60,7 +60,7 @@ def predictions(options: argparse.Namespace) -> dict[str, Any]:
     found = np.asarray(
         run(remodeling.default_parameters(), batch, calibration.make_builtin_vertebra(), table)
     )
-    spread = np.asarray(calibration.error_of_prediction(table, jnp.asarray(BETWEEN_TRIALS)))
+    spread = np.asarray(calibration.error_of_prediction(found, table, jnp.asarray(BETWEEN_TRIALS)))
     low = np.where(table.interval > 0, table.low, table.value)
     high = np.where(table.interval > 0, table.high, table.value)
     outside = np.maximum(low - found, 0.0) + np.maximum(found - high, 0.0)

@@ -61,6 +61,7 @@ from ._least_squares import least_squares_checked as least_squares_checked
 from ._leave_one_out import LeftOutPrediction as LeftOutPrediction
 from ._leave_one_out import leave_one_group_out as leave_one_group_out
 from ._likelihood import FREEDOM as FREEDOM
+from ._likelihood import deviation_between_trials as deviation_between_trials
 from ._likelihood import error_of_prediction as error_of_prediction
 from ._likelihood import interval_log_probability as interval_log_probability
 from ._likelihood import log_likelihood as log_likelihood

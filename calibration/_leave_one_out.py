@@ -61,7 +61,7 @@ def leave_one_group_out(
             posterior = posterior_of(end, problem, mask)
         except ValueError as error:
             raise ValueError(f"`state` without the group {group!r}: {error}") from error
-        spread = error_of_prediction(problem.table, posterior.between_trials)
+        spread = error_of_prediction(end.prediction, problem.table, posterior.between_trials)
         half = predictive_half_width(end.slopes, posterior.covariance_of(problem), spread)
         rows = np.flatnonzero((groups == group) & (counted > 0))
         found.append(

@@ -1,15 +1,18 @@
 """How likely observations of trials are under predictions: robust to outlying trials, intervals as they are.
 
-Numbers y of a group and class of observable (density or marker) deviate from the model in part together,
-y = prediction + l (b + a) + e: l the scale, b of the whole trial, a of the observation (who stayed, who took
-the drug, what the model gets wrong of this arm), both normal with the variances rho tau^2 and
-(1 - rho) tau^2, e with the printed standard errors s. Were all of it of the trial (rho = 1), the model would
-answer for the difference of two arms to the last digit of a small standard error. With b integrated out the
-covariance is C = diag(v) + rho tau^2 l l^T, v = s^2 + (1 - rho) tau^2 l^2, whose inverse and determinant are
-closed (Sherman and Morrison 1950), r = y - prediction:
+Numbers y of a group and class of observable (density or marker) deviate from their predictions m in part
+together, y = m + l tau (b + a) + m w (c + d) + e: l the scale, b and c of the whole trial, a and d of the
+observation (who stayed, who took the drug, what the model gets wrong of this arm), all normal, b and c with
+the variance rho, a and d with 1 - rho, e with the printed standard errors s. What deviates by tau is there
+where nothing is done, too; what deviates by a share w of the change is not, but a trial of a drug that fills
+bone by 20 % comes out by several points from another of the same drug. Were all of it of the trial (rho = 1),
+the model would answer for the difference of two arms to the last digit of a small standard error. With b and
+c integrated out the covariance is C = diag(v) + A A^T, v = s^2 + (1 - rho) (l^2 tau^2 + m^2 w^2) and
+A = sqrt(rho) [l tau, m w], whose inverse and determinant are closed (Woodbury 1950), r = y - m:
 
-    d^2 = r^T C^-1 r = sum r^2 / v - rho tau^2 (sum l r / v)^2 / (1 + rho tau^2 sum l^2 / v)
-    ln det C = sum ln v + ln(1 + rho tau^2 sum l^2 / v)
+    K = 1 + A^T diag(v)^-1 A, two by two ; p = A^T diag(v)^-1 r
+    d^2 = r^T C^-1 r = sum r^2 / v - p^T K^-1 p
+    ln det C = sum ln v + ln det K
 
 Robust: the density of a group is a multivariate Student t with 4 degrees of freedom and the scale matrix C,
 so that a trial far off all others pulls with a force that falls as 1 / d (Lange, Little and Taylor 1989).
@@ -22,6 +25,7 @@ import math
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln, log_ndtr
+from jax.typing import ArrayLike
 
 from ._observation_table import ObservationTable
 
@@ -47,7 +51,7 @@ def log_likelihood(
       prediction: of every observation in its unit, (observations,).
       table: observations.
       mask: 1 counts, 0 does not, (observations,); an array, so that all folds share one program.
-      between_trials: standard deviation between trials of densities and of markers, %, (2,).
+      between_trials: deviations between trials, of BETWEEN_TRIALS, (3,).
       robust: Student t with 4 degrees of freedom instead of normal; static.
 
     Returns:
@@ -66,16 +70,18 @@ def _blocks(prediction, table, mask, between_trials, robust: bool) -> jax.Array:
         return jax.ops.segment_sum(values, table.block, num_segments=table.blocks)
 
     residual = table.value - prediction
-    deviation = between_trials[table.marker] ** 2
-    own = table.standard_error**2 + (1.0 - SHARED) * deviation * table.scale**2
+    alone, with_change = _deviations(prediction, table, between_trials)
+    own = table.standard_error**2 + (1.0 - SHARED) * (alone**2 + with_change**2)
     certain = mask / own
-    # All rows of a block are of one class, so its mean is the variance of that class.
-    variance = SHARED * total(mask * deviation) / jnp.maximum(total(mask), 1.0)
-    spread = 1.0 + variance * total(certain * table.scale**2)
-    pull = total(certain * table.scale * residual)
-    distance = total(certain * residual**2) - variance * pull**2 / spread
+    first, second = math.sqrt(SHARED) * alone, math.sqrt(SHARED) * with_change
+    k11, k22 = 1.0 + total(certain * first**2), 1.0 + total(certain * second**2)
+    k12 = total(certain * first * second)
+    p1, p2 = total(certain * first * residual), total(certain * second * residual)
+    determinant = k11 * k22 - k12**2
+    explained = (k22 * p1**2 - 2.0 * k12 * p1 * p2 + k11 * p2**2) / determinant
+    distance = total(certain * residual**2) - explained
     count = total(mask)
-    log_determinant = total(mask * jnp.log(own)) + jnp.log(spread)
+    log_determinant = total(mask * jnp.log(own)) + jnp.log(determinant)
     if not robust:
         return -0.5 * (distance + log_determinant + count * math.log(2.0 * math.pi))
     half = 0.5 * (FREEDOM + count)
@@ -87,7 +93,7 @@ def interval_log_probability(
     prediction: jax.Array, table: ObservationTable, between_trials: jax.Array, *, robust: bool = True
 ) -> jax.Array:
     """Log probability that each observation lies in its interval; 0 of numbers, (observations,)."""
-    spread = error_of_prediction(table, between_trials)
+    spread = error_of_prediction(prediction, table, between_trials)
     has_low, has_high = jnp.isfinite(table.low), jnp.isfinite(table.high)
     low = (jnp.where(has_low, table.low, 0.0) - prediction) / spread
     high = (jnp.where(has_high, table.high, 0.0) - prediction) / spread
@@ -99,9 +105,39 @@ def interval_log_probability(
     return jnp.where(both, within, one_sided)
 
 
-def error_of_prediction(table: ObservationTable, between_trials: jax.Array) -> jax.Array:
-    """Standard deviation of observation less prediction, sqrt(s^2 + (tau l)^2), (observations,)."""
-    return jnp.sqrt(table.standard_error**2 + (between_trials[table.marker] * table.scale) ** 2)
+def error_of_prediction(
+    prediction: jax.Array, table: ObservationTable, between_trials: jax.Array
+) -> jax.Array:
+    """Standard deviation of observation less prediction, (observations,).
+
+    sqrt(s^2 + (tau l)^2 + (w m)^2): standard error s, scale l, prediction m (module's text).
+
+    Args:
+      prediction: of every observation in its unit, (observations,).
+      table: observations.
+      between_trials: deviations between trials, of BETWEEN_TRIALS, (3,).
+    """
+    alone, with_change = _deviations(prediction, table, between_trials)
+    return jnp.sqrt(table.standard_error**2 + alone**2 + with_change**2)
+
+
+def deviation_between_trials(
+    change: ArrayLike, between_trials: ArrayLike, *, marker: bool = False
+) -> jax.Array:
+    """Standard deviation of a change from one trial to another, sqrt(tau^2 + (w m)^2), %.
+
+    Args:
+      change: m, predicted, %, any shape.
+      between_trials: deviations between trials, of BETWEEN_TRIALS, (3,).
+      marker: the change is that of a turnover marker and not of a density; static.
+    """
+    spread = jnp.asarray(between_trials)
+    return jnp.sqrt(spread[int(marker)] ** 2 + (spread[2] * jnp.asarray(change)) ** 2)
+
+
+def _deviations(prediction, table, between_trials) -> tuple[jax.Array, jax.Array]:
+    """What deviates whatever the change, and with it, in the units of observations, (observations,)."""
+    return between_trials[table.marker] * table.scale, between_trials[2] * prediction
 
 
 def _t_weight(t: jax.Array) -> jax.Array:

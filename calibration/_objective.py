@@ -17,10 +17,15 @@ from ._predictions import predict
 from ._prior import LogNormalPrior, make_prior, prior_penalty
 from ._trials import Observation, Role, Trials
 
-BETWEEN_TRIALS = ("between_trials_density", "between_trials_marker")
-"""Names, beside those of biological parameters, of the standard deviations between trials, in %."""
-_BETWEEN_PRIOR = {"between_trials_density": (1.0, 0.7), "between_trials_marker": (15.0, 0.7)}
-"""Their prior: median in % and log-sd (assumed)."""
+BETWEEN_TRIALS = {"between_trials_density": "%", "between_trials_marker": "%", "between_trials_share": "-"}
+"""Names, beside those of biological parameters, and units of the standard deviations between trials: of
+densities and of markers, whatever the change, and of both as a share of the change predicted."""
+_BETWEEN_PRIOR = {
+    "between_trials_density": (1.0, 0.7),
+    "between_trials_marker": (15.0, 0.7),
+    "between_trials_share": (0.15, 0.7),
+}
+"""Their prior: median and log-sd (assumed)."""
 
 
 def make_parameter_prior(names: Sequence[str]) -> LogNormalPrior:
@@ -54,7 +59,7 @@ def make_parameter_prior(names: Sequence[str]) -> LogNormalPrior:
 def with_learned(
     log_values: dict[str, jax.Array], fixed: remodeling.BoneParameters
 ) -> tuple[remodeling.BoneParameters, jax.Array]:
-    """Parameters with learned values in place, and the deviations between trials, %, (2,)."""
+    """Parameters with learned values in place, and the deviations between trials, (3,)."""
     learned = {
         name: jnp.exp(value).astype(jnp.result_type(getattr(fixed, name)))
         for name, value in log_values.items()

@@ -24,7 +24,7 @@ from ._trial_fit import TrialFit, compiled_hessian
 from ._trial_posterior import stage_curvature
 from ._trial_problem import TrialProblem, objective_of, stages_of
 
-CHAINS, WARMUP, THIN, LEAPFROGS = 64, 200, 8, 5
+CHAINS, WARMUP, THIN, LEAPFROGS = 64, 200, 8, 10
 """Chains side by side, transitions before the first draw and between draws, leapfrog steps of each."""
 STEP, JITTER = 0.4, 0.4
 """Leapfrog step in standard deviations of the Laplace approximation, and the part of it that is random."""

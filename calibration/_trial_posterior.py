@@ -45,7 +45,7 @@ class TrialPosterior:
 
     @property
     def between_trials(self) -> jax.Array:
-        """Deviations between trials of densities and of markers, %, (2,)."""
+        """Deviations between trials, in the order of BETWEEN_TRIALS, (3,)."""
         return jnp.exp(jnp.stack([self.log_values[name] for name in BETWEEN_TRIALS]))
 
     def covariance_of(self, problem: TrialProblem) -> jax.Array:
@@ -128,7 +128,7 @@ def predictive_half_width(slopes: jax.Array, covariance: jax.Array, trial_spread
     """Half of the 95 % interval of an observation about its prediction.
 
     sqrt((1.96 sd)^2 + (2.776 spread)^2): sd what the parameters leave open (linear in them), spread the scale
-    of the Student t of observations, sqrt(s^2 + (tau l)^2) (`error_of_prediction`).
+    of the Student t of observations (`error_of_prediction`).
 
     Args:
       slopes: derivatives of the predictions by x, (observations, names).
@@ -194,7 +194,7 @@ def posterior_to_json(posterior: TrialPosterior, provenance: Mapping[str, Any]) 
         "provenance": dict(provenance),
         "degrees_of_freedom": FREEDOM,
         "names": list(names),
-        "units": [rows.get(name, "%") for name in names],
+        "units": [rows.get(name) or BETWEEN_TRIALS[name] for name in names],
         "values": [float(np.exp(posterior.log_values[name])) for name in names],
         "log_covariance": np.asarray(posterior.log_covariance).tolist(),
     }
@@ -218,8 +218,11 @@ def read_posterior(path: str | Path) -> tuple[TrialPosterior, dict[str, Any]]:
         raise ValueError(f"`path` must have the format {FORMAT!r}, got {known!r}; fit again")
     allowed = {row.name for row in remodeling.PARAMETERS} | set(BETWEEN_TRIALS)
     unknown = sorted(set(names) - allowed)
-    if unknown or names != sorted(names) or not set(BETWEEN_TRIALS) <= set(names):
+    if unknown or names != sorted(names):
         raise ValueError(f"`path` must name known parameters in their order, got {unknown or names}")
+    lacking = sorted(set(BETWEEN_TRIALS) - set(names))
+    if lacking:
+        raise ValueError(f"`path` must hold the deviations between trials, got none of {lacking}; fit again")
     shape = (len(names), len(names))
     if values.shape != shape[:1] or not (np.isfinite(values) & (values > 0)).all():
         raise ValueError(f"`path` needs {len(names)} positive values, got {values}")

@@ -32,8 +32,8 @@ class ArmDraws:
     "lower end of the deviation of a voxel from its result, % of its density at the start, (reports, nb)"
     voxel_high: np.ndarray
     "upper end, same shape"
-    between_trials: float
-    "scale of the deviation of a trial, % of the start"
+    between_trials: np.ndarray
+    "deviations between trials, in the order of `calibration.BETWEEN_TRIALS`, (3,)"
 
 
 def ends(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +76,15 @@ def value_intervals(draws: ArmDraws, name: str, values: np.ndarray) -> dict[str,
     """
     started = np.arange(len(values)) > 0
     low, high = (values[0] * end for end in ends(draws.ratios[name]))
-    return intervals(values, low, high, 0.01 * draws.between_trials * values[0] * started)
+    spread = trial_deviation(100 * (values / values[0] - 1), draws)
+    return intervals(values, low, high, 0.01 * spread * values[0] * started)
+
+
+def trial_deviation(change: np.ndarray | float, draws: ArmDraws) -> np.ndarray:
+    """Scale of the deviation of a trial from a change of density, %."""
+    import calibration
+
+    return np.asarray(calibration.deviation_between_trials(np.asarray(change), draws.between_trials))
 
 
 def change_ends(

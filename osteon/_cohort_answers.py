@@ -39,7 +39,7 @@ class CohortAnswers:
 
 
 def cohort_answers(
-    model: CohortModel, outcomes: Outcomes, posterior: np.ndarray, *, title: str, between_trials: float
+    model: CohortModel, outcomes: Outcomes, posterior: np.ndarray, *, title: str, between_trials: np.ndarray
 ) -> CohortAnswers:
     """Everything that is read off a cohort.
 
@@ -48,7 +48,7 @@ def cohort_answers(
       outcomes: of everybody.
       posterior: change of the endpoint in the middle person by draw and arm, of `posterior_changes`, %.
       title: of the study.
-      between_trials: scale of the deviation of a trial, % of the start.
+      between_trials: deviations between trials, in the order of `calibration.BETWEEN_TRIALS`, (3,).
     """
     settings, month = model.settings, model.cohort.months
     endpoint = list(ENDPOINTS).index(settings.endpoint)
@@ -91,7 +91,8 @@ def cohort_answers(
         **_error_record(settings),
         "spreads": model.spreads,
         "posterior_draws": DRAWS,
-        "between_trials_percent": between_trials,
+        "between_trials_percent": float(between_trials[0]),
+        "between_trials_share": float(between_trials[2]),
         "results": results,
         "limits": LIMITS,
     }
@@ -134,7 +135,7 @@ def _error_record(settings: CohortSettings) -> dict[str, float]:
     }
 
 
-def _deviations(difference: np.ndarray, between_trials: float) -> np.ndarray:
+def _deviations(difference: np.ndarray, between_trials: np.ndarray) -> np.ndarray:
     """Deviations of a trial's true difference from the cohort's: parameters' and its own, (draws,)."""
     from scipy import stats
 
@@ -142,7 +143,8 @@ def _deviations(difference: np.ndarray, between_trials: float) -> np.ndarray:
 
     of_parameters = difference[1:] - difference[0]
     shares = (np.random.default_rng(0).permutation(len(of_parameters)) + 0.5) / len(of_parameters)
-    return of_parameters + between_trials * stats.t.ppf(shares, calibration.FREEDOM)
+    scale = np.asarray(calibration.deviation_between_trials(difference[1:], between_trials))
+    return of_parameters + scale * stats.t.ppf(shares, calibration.FREEDOM)
 
 
 def _comparison(

@@ -302,7 +302,7 @@ def cohort_of(
         outcomes,
         drawn,
         title=study.title,
-        between_trials=float(np.asarray(posterior.between_trials)[0]),
+        between_trials=np.asarray(posterior.between_trials),
     )
     return model, outcomes, answers
 

@@ -121,7 +121,7 @@ def write_fit(arguments: argparse.Namespace, folder: RunFolder, progress: Progre
     }
     folder.write_text("posterior.json", calibration.posterior_to_json(posterior, provenance))
     parameters = parameter_rows(posterior, problem, state, seen, trials, draws if drawn else None)
-    spread = calibration.error_of_prediction(problem.table, posterior.between_trials)
+    spread = calibration.error_of_prediction(state.prediction, problem.table, posterior.between_trials)
     half = calibration.predictive_half_width(state.slopes, posterior.covariance_of(problem), spread)
     observations = observation_rows(seen, trials, state.prediction, half, counted)
     folder.write_text("parameters.csv", csv_text(parameters))

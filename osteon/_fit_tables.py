@@ -19,8 +19,8 @@ def parameter_rows(
     import calibration
     import remodeling
 
-    units = {row.name: row.unit for row in remodeling.PARAMETERS}
-    spread = calibration.error_of_prediction(problem.table, posterior.between_trials)
+    units = {row.name: row.unit for row in remodeling.PARAMETERS} | calibration.BETWEEN_TRIALS
+    spread = calibration.error_of_prediction(state.prediction, problem.table, posterior.between_trials)
     groups = [trials.arms[item.arm].group for item in seen]
     slopes = np.asarray(state.slopes) * np.asarray(calibration.heard(problem))
     told = calibration.information_by_group(slopes, spread, problem.mask, groups)
@@ -40,7 +40,7 @@ def parameter_rows(
         rows.append(
             {
                 "name": name,
-                "unit": units.get(name, "%"),
+                "unit": units[name],
                 "prior_median": float(problem.prior.median[name]),
                 "prior_log_sd": prior_sd,
                 "value": value,

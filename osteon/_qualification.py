@@ -1,5 +1,6 @@
 """What a qualification says in numbers and words: coverage, errors by class of therapy, naive predictions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,26 @@ _SPINE_MONTHS = (12.0, 24.0)
 """Months of the spine changes whose error is stated."""
 
 
-def add_naive(rows: list[dict[str, Any]], seen: Any, trials: Any) -> None:
-    """Add to rows of density changes what the model and naive predictions say in %, else None."""
+_IN_PERCENT = (
+    "percent_observed",
+    "percent_predicted",
+    "percent_standard_error",
+    "percent_spread",
+    "percent_class_mean",
+    "percent_exponential",
+)
+"""Columns of `add_percent`."""
+
+
+def add_percent(rows: list[dict[str, Any]], seen: Any, trials: Any, between_trials: Any) -> None:
+    """Add to rows of density changes in %, else None: seen, predicted, naive predictions, scales of error.
+
+    Args:
+      rows: of `observation_rows`.
+      seen: their observations.
+      trials: the tables.
+      between_trials: deviations between trials, in the order of `calibration.BETWEEN_TRIALS`, (3,).
+    """
     import calibration
 
     everything = [
@@ -21,14 +40,16 @@ def add_naive(rows: list[dict[str, Any]], seen: Any, trials: Any) -> None:
         if trials.groups[trials.arms[item.arm].group].role != "context"
     ]
     for row, item in zip(rows, seen, strict=True):
+        row |= dict.fromkeys(_IN_PERCENT)
         naive = calibration.naive_predictions(trials, everything, item)
-        years = 1.0
-        if naive is not None and "year" in item.unit:
-            years = (float(item.end_month) - float(item.start_month)) / 12.0
-        row["percent_observed"] = None if naive is None else naive.observed
-        row["percent_predicted"] = None if naive is None else row["predicted"] * years
-        row["percent_class_mean"] = None if naive is None or not naive.others else naive.class_mean
-        row["percent_exponential"] = None if naive is None or not naive.others else naive.exponential
+        if naive is None:
+            continue
+        years = (float(item.end_month) - float(item.start_month)) / 12.0 if "year" in item.unit else 1.0
+        predicted, error = row["predicted"] * years, item.standard_error * years
+        spread = np.hypot(error, calibration.deviation_between_trials(predicted, between_trials))
+        of_others = (naive.class_mean, naive.exponential) if naive.others else (None, None)
+        values = (naive.observed, predicted, error, float(spread), *of_others)
+        row |= dict(zip(_IN_PERCENT, values, strict=True))
 
 
 def summaries(rows: list[dict[str, Any]], left_out: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -73,7 +94,13 @@ def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _errors(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Median absolute errors in %; naive ones only beside the model on the same observations."""
+    """Median absolute errors in %; naive ones only beside the model on the same observations.
+
+    And those of a prediction that knows every population: by standard errors alone (normal), and with the
+    deviation between trials of the fit (Student's t of the likelihood).
+    """
+    import calibration
+
     changes = [row for row in rows if row["percent_observed"] is not None]
     if not changes:
         return {"changes": 0}
@@ -87,11 +114,34 @@ def _errors(rows: list[dict[str, Any]]) -> dict[str, Any]:
         "changes": len(changes),
         "model": median(changes, "percent_predicted"),
         "no_change": median(changes, None),
+        "standard_errors": least_median_error([row["percent_standard_error"] for row in changes]),
+        "with_deviation": least_median_error([row["percent_spread"] for row in changes], calibration.FREEDOM),
         "with_other_trials": len(with_others),
         "model_there": median(with_others, "percent_predicted"),
         "class_mean": median(with_others, "percent_class_mean"),
         "exponential": median(with_others, "percent_exponential"),
     }
+
+
+def least_median_error(scales: Sequence[float], freedom: float | None = None) -> float:
+    """The median absolute error that is expected of predictions that are right but for chance.
+
+    The number m with mean P(|e| < m) = 1/2 over observations, e normal or Student's t of its own scale.
+
+    Args:
+      scales: of the observations, positive.
+      freedom: degrees of freedom of Student's t; None: normal.
+    """
+    from scipy import optimize, stats
+
+    law = stats.norm() if freedom is None else stats.t(freedom)
+    scale = np.asarray(scales, float)
+
+    def beyond_half(error: float) -> float:
+        return float(np.mean(1.0 - 2.0 * law.sf(error / scale))) - 0.5
+
+    widest = 2.0 * float(law.ppf(0.75)) * float(scale.max())
+    return float(optimize.root_scalar(beyond_half, bracket=(0.0, widest)).root)
 
 
 def qualification_text(
@@ -112,8 +162,10 @@ def qualification_text(
         "interval: uncertainty of parameters, standard error, deviation between trials.",
         _coverage_table(found),
         "## Spine areal density over 12 to 24 months",
-        "Median absolute error in %. The last three columns are of the changes for which other trial groups "
-        "of the same class of therapy and quantity exist.",
+        "Median absolute error in %. A prediction that is right for every population would still err by what "
+        "standard errors alone make (by chance), and by the next column with the deviation between trials "
+        "that was fitted. The last four columns are of the changes for which other trial groups of the same "
+        "class of therapy and quantity exist.",
         _error_table({name: one["spine_12_to_24_months"] for name, one in found.items()}, "set"),
         "## Trabecular over areal density of the spine",
         "Ratio of the two changes where a trial measured both in the same persons over the same months. The "
@@ -183,17 +235,17 @@ def _coverage_table(found: dict[str, dict[str, Any]]) -> str:
 
 def _error_table(found: dict[str, dict[str, Any]], head: str) -> str:
     lines = [
-        f"| {head} | changes | model | no change | with other trials | model there | class mean | "
-        "exponential |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| {head} | changes | model | no change | by chance | by chance, between trials | "
+        "with other trials | model there | class mean | exponential |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, one in found.items():
         if one["changes"]:
             cells = [
                 one[key]
                 for key in (
-                    "changes", "model", "no_change", "with_other_trials", "model_there", "class_mean",
-                    "exponential",
+                    "changes", "model", "no_change", "standard_errors", "with_deviation", "with_other_trials",
+                    "model_there", "class_mean", "exponential",
                 )
             ]  # fmt: skip
             lines.append(f"| {name} | " + " | ".join(_cell(cell) for cell in cells) + " |")

@@ -15,7 +15,7 @@ from ._fit_tables import observation_rows
 from ._machine import prepare_jax
 from ._output import answer_folder
 from ._progress import Progress, progress_bar
-from ._qualification import add_naive, qualification_text, summaries
+from ._qualification import add_percent, qualification_text, summaries
 from ._report import RESEARCH_USE
 from ._runfolder import RunFolder, csv_text, fresh_path, require_fresh, run_folder, versions
 
@@ -58,11 +58,11 @@ def write_qualification(arguments: argparse.Namespace, folder: RunFolder, progre
         trials, names=names, roles=("calibration", "validation"), months=MONTHS
     )
     state = _at_mode(posterior, problem)
-    spread = calibration.error_of_prediction(problem.table, posterior.between_trials)
+    spread = calibration.error_of_prediction(state.prediction, problem.table, posterior.between_trials)
     half = calibration.predictive_half_width(state.slopes, posterior.covariance_of(problem), spread)
     used = np.asarray(calibration.heard(problem)).max(axis=1) > 0
     rows = observation_rows(seen, trials, state.prediction, half, used)
-    add_naive(rows, seen, trials)
+    add_percent(rows, seen, trials, posterior.between_trials)
     left_out = [] if arguments.no_folds else _left_out(posterior, trials, names, progress, folder)
     progress.stage("drawing", 0.05)
     folder.write_text("observations.csv", csv_text(rows))
@@ -124,5 +124,6 @@ def _left_out(
     for end in ends:
         some = [seen[row] for row in end.rows]
         rows += observation_rows(some, trials, end.prediction, end.half_width, np.zeros(len(some), bool))
-    add_naive(rows, [seen[row] for end in ends for row in end.rows], trials)
+    left_out = [seen[row] for end in ends for row in end.rows]
+    add_percent(rows, left_out, trials, posterior.between_trials)
     return rows

@@ -94,7 +94,7 @@ def run_draws(prepared: Prepared, results: list[ArmResult]) -> DrawsOf:
             levels[result.level],
             compact[result.level],
             result,
-            float(posterior.between_trials[0]),
+            np.asarray(posterior.between_trials),
         )
         for result in results
     }
@@ -112,18 +112,20 @@ def describe_draws(study: Study) -> dict[str, Any]:
         for row in remodeling.PARAMETERS
         if row.name in posterior.log_values and row.name not in given
     ]
-    between = float(posterior.between_trials[0])
+    alone, _, share = (float(value) for value in posterior.between_trials)
     return {
         "probability": PROBABILITY,
         "parameters": f"what the posterior of {len(drawn)} learned parameters leaves open, by {DRAWS} draws",
         "new_trial": "that, and the deviation of a further trial from what the parameters explain (Student's "
-        f"t of 4 degrees of freedom, scale {between:.2g} % of the start), without its standard error",
+        f"t of 4 degrees of freedom, scale {alone:.2g} % of the start and {100 * share:.2g} % of the change, "
+        "added as squares), without its standard error",
         "limits": "Learned parameters only, normal in their logarithms (Laplace); the deviation of a draw is "
         "that of the 0-D mechanics, added to the result of the finite elements. Mechanics, image, hormone "
         "levels and constants that are not learned are taken as known.",
         "draws": DRAWS,
         "seed": SEED,
-        "between_trials_percent": between,
+        "between_trials_percent": alone,
+        "between_trials_share": share,
         "drawn": drawn,
         "held": sorted(given),
         "posterior": {
@@ -138,7 +140,7 @@ def _arm_draws(
     level: LevelBone,
     compact: np.ndarray,
     result: ArmResult,
-    between_trials: float,
+    between_trials: np.ndarray,
 ) -> ArmDraws:
     """Draws of an arm at a level, from the table (draws + 1, months + 1, knots)."""
     low, high = ends(ratio[:, list(result.months)])

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._arm_draws import COLUMNS, DrawsOf, change_ends, intervals
+from ._arm_draws import COLUMNS, DrawsOf, change_ends, intervals, trial_deviation
 from ._errors import UserError
 from ._quantities import select
 from ._study import UNTREATED
@@ -177,7 +177,7 @@ def _model_intervals(
         return dict.fromkeys(COLUMNS)
     base = None if reference is None else draws[level, reference]
     low, high = (end / years for end in change_ends(own, base, quantity, *span))
-    found = intervals(np.asarray(value), low, high, own.between_trials / years)
+    found = intervals(np.asarray(value), low, high, trial_deviation(value * years, own) / years)
     return {name: float(end) for name, end in found.items()}
 
 

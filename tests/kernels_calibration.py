@@ -73,7 +73,7 @@ def _problem(dtype):
 
 
 def _state(slopes):
-    """A fit at x = 0 with given slopes, (observations, 4)."""
+    """A fit at x = 0 with given slopes, (observations, 5)."""
     zero = jnp.zeros((), slopes.dtype)
     return calibration.TrialFit(
         x=jnp.zeros_like(slopes[0]),
@@ -117,7 +117,7 @@ def _table(dtype):
 
 def _log_values(dtype):
     names = ("resorption_rate", "estradiol_resorption", *calibration.BETWEEN_TRIALS)
-    values = (3.7e-5, 0.98, 1.0, 15.0)
+    values = (3.7e-5, 0.98, 1.0, 15.0, 0.1)
     return {name: jnp.log(jnp.asarray(value, dtype)) for name, value in zip(names, values, strict=True)}
 
 
@@ -377,41 +377,48 @@ CALIBRATION = [
             jnp.zeros(3, dtype),
             _table(dtype),
             jnp.ones(3, dtype),
-            jnp.asarray([1.0, 15.0], dtype),
+            jnp.asarray([1.0, 15.0, 0.1], dtype),
         ),
     ),
     Kernel(
         "calibration.interval_log_probability",
         calibration.interval_log_probability,
-        lambda dtype: (jnp.zeros(3, dtype), _table(dtype), jnp.asarray([1.0, 15.0], dtype)),
+        lambda dtype: (jnp.zeros(3, dtype), _table(dtype), jnp.asarray([1.0, 15.0, 0.1], dtype)),
     ),
     Kernel(
         "calibration.error_of_prediction",
-        lambda between_trials, table: calibration.error_of_prediction(table, between_trials),
-        lambda dtype: (jnp.asarray([1.0, 15.0], dtype), _table(dtype)),
+        lambda prediction, between_trials, table: calibration.error_of_prediction(
+            prediction, table, between_trials
+        ),
+        lambda dtype: (jnp.ones(3, dtype), jnp.asarray([1.0, 15.0, 0.1], dtype), _table(dtype)),
+    ),
+    Kernel(
+        "calibration.deviation_between_trials",
+        calibration.deviation_between_trials,
+        lambda dtype: (vector(dtype, -2.0, 3.0, 3), jnp.asarray([1.0, 15.0, 0.1], dtype)),
     ),
     Kernel(
         "calibration.simulate_observations",
         lambda prediction, between_trials, table: (
             calibration.simulate_observations(jax.random.key(0), prediction, table, between_trials).value
         ),
-        lambda dtype: (jnp.zeros(3, dtype), jnp.asarray([1.0, 15.0], dtype), _table(dtype)),
+        lambda dtype: (jnp.zeros(3, dtype), jnp.asarray([1.0, 15.0, 0.1], dtype), _table(dtype)),
     ),
     Kernel(
         "calibration.predict_with_slopes",
         lambda x, problem: calibration.predict_with_slopes(x, problem),
-        lambda dtype: (jnp.zeros(4, dtype), _problem(dtype)),
+        lambda dtype: (jnp.zeros(5, dtype), _problem(dtype)),
         slow=BOTH,
     ),
     Kernel(
         "calibration.objective_of",
         lambda prediction, x, problem: calibration.objective_of(prediction, x, problem.mask, problem),
-        lambda dtype: (jnp.zeros(3, dtype), jnp.zeros(4, dtype), _problem(dtype)),
+        lambda dtype: (jnp.zeros(3, dtype), jnp.zeros(5, dtype), _problem(dtype)),
     ),
     Kernel(
         "calibration.log_values",
         calibration.log_values,
-        lambda dtype: (jnp.zeros(4, dtype), _problem(dtype)),
+        lambda dtype: (jnp.zeros(5, dtype), _problem(dtype)),
     ),
     Kernel(
         "calibration.vector_of",
@@ -421,7 +428,7 @@ CALIBRATION = [
     Kernel(
         "calibration.fit_hessian",
         lambda slopes, problem: calibration.fit_hessian(_state(slopes), problem.mask, problem),
-        lambda dtype: (jnp.ones((3, 4), dtype), _problem(dtype)),
+        lambda dtype: (jnp.ones((3, 5), dtype), _problem(dtype)),
     ),
     Kernel(
         "calibration.predictive_half_width",

@@ -9,8 +9,8 @@ import remodeling
 
 NAMES = ("estradiol_balance", "testosterone_balance")
 SIZE = 12
-SLOPES = np.random.default_rng(3).normal(size=(SIZE, 4))
-SLOPES[:, :2] = 0.0
+SLOPES = np.random.default_rng(3).normal(size=(SIZE, 5))
+SLOPES[:, :3] = 0.0
 
 
 def problem():

@@ -45,12 +45,12 @@ def two_trials():
 
 
 PREDICTION = jnp.asarray([1.0, -2.0, 4.0, 0.5, 3.0, 8.0, -5.0, 0.4])
-BETWEEN = jnp.asarray([1.2, 11.0])
+BETWEEN = jnp.asarray([1.2, 11.0, 0.3])
 
 
 @pytest.mark.slow
 def test_simulated_observations_follow_the_likelihood(key):
-    """Bartlett's identities of its logarithm l at the truth, by predictions and ln tau, over 20,000 draws:
+    """Bartlett's identities of its logarithm l at the truth by m and ln (tau, w), over 20,000 draws:
     E[l'] = 0 and E[l' l'^T + l''] = 0, which means, scales or correlations of another kind break."""
     table = two_trials()
 
@@ -84,7 +84,7 @@ def test_simulated_intervals_are_parts_that_the_printed_ends_make(key):
 
 
 def trials_of_two_years():
-    """The problem: tables of the package, a vertebra of three classes, six parameters and both deviations."""
+    """The problem: tables of the package, a vertebra of three classes, six parameters and the deviations."""
     trials = calibration.read_trials()
     kept = tuple(
         seen

@@ -11,7 +11,7 @@ import calibration
 from calibration import _trial_draws, _trial_fit, _trial_problem
 from tests.trial_problems import SLOPES, problem
 
-SPREAD = np.array([1.3, 0.8, 1.0, 1.2])
+SPREAD = np.array([1.3, 0.8, 0.6, 1.0, 1.2])
 
 
 @jax.jit
@@ -38,7 +38,7 @@ def skewed():
 
 
 def fitted(p):
-    return calibration.fit_trials(calibration.begin_fit(np.zeros(4), p), p, gradient_tolerance=1e-6)
+    return calibration.fit_trials(calibration.begin_fit(np.zeros(5), p), p, gradient_tolerance=1e-6)
 
 
 def weighted_quantiles(values, weights, shares):
@@ -57,9 +57,9 @@ def test_draws_are_those_of_the_posterior(key):
     """
     p = skewed()
     state = fitted(p)
-    draws, info = calibration.trial_draws(key, state, p, per_chain=64)
+    draws, info = calibration.trial_draws(key, state, p, per_chain=256)
     assert bool(info.usable)
-    x = jax.random.normal(jax.random.key(1), (400_000, 4))
+    x = jax.random.normal(jax.random.key(1), (400_000, 5))
 
     def likelihood(x):
         return 0.5 * jnp.sum(x**2) - _trial_problem.objective_of(proportional(x, p)[0], x, p.mask, p)
@@ -82,7 +82,7 @@ def test_a_model_proportional_to_its_parameters_is_met_exactly():
     """The predictions that the draws are made with, far from the mode."""
     p = skewed()
     state = fitted(p)
-    for x in np.random.default_rng(0).normal(size=(5, 4)):
+    for x in np.random.default_rng(0).normal(size=(5, 5)):
         np.testing.assert_allclose(
             _trial_draws.linear_in_parameters(jnp.asarray(x), state, p), proportional(x, p)[0], rtol=1e-9
         )
@@ -104,6 +104,6 @@ def test_draws_need_a_minimum(key):
     p = skewed()
     state = fitted(p)
     steep = 100.0 * jnp.asarray(SLOPES)
-    away = replace(state, prediction=p.table.value + steep[:, 2], slopes=steep)
+    away = replace(state, prediction=p.table.value + steep[:, 3], slopes=steep)
     with pytest.raises(ValueError, match="must be a minimum"):
         calibration.trial_draws(key, away, p)

@@ -36,7 +36,7 @@ def simple_model(monkeypatch):
 
 
 def start(**choices):
-    return calibration.begin_fit(np.zeros(4), problem(), **choices)
+    return calibration.begin_fit(np.zeros(5), problem(), **choices)
 
 
 def objective(x):
@@ -50,7 +50,7 @@ def test_the_end_is_the_minimum_that_another_method_finds():
     """Against Nelder and Mead (1965) on the same objective, to 1e-3 in every x; few evaluations."""
     found = calibration.fit_trials(start(), problem(), gradient_tolerance=1e-7)
     other = scipy.optimize.minimize(
-        objective, np.zeros(4), method="Nelder-Mead",
+        objective, np.zeros(5), method="Nelder-Mead",
         options={"xatol": 1e-7, "fatol": 1e-12, "maxiter": 5000, "maxfev": 5000},
     )  # fmt: skip
     assert bool(found.converged)
@@ -63,7 +63,7 @@ def test_its_gradient_is_that_of_the_objective():
     """Central differences at the start, to 1e-6."""
     state = start()
     for row in range(4):
-        h = np.zeros(4)
+        h = np.zeros(5)
         h[row] = 1e-5
         numeric = (objective(h) - objective(-h)) / 2e-5
         np.testing.assert_allclose(state.gradient[row], numeric, rtol=1e-6, atol=1e-8)
@@ -94,13 +94,13 @@ def test_a_fold_does_not_see_what_it_leaves_out():
     p = problem()
     moved = replace(p, table=replace(p.table, value=p.table.value.at[:3].add(100.0)))
     ends = [
-        calibration.fit_trials(calibration.begin_fit(np.zeros(4), one, mask=mask), one, mask=mask)
+        calibration.fit_trials(calibration.begin_fit(np.zeros(5), one, mask=mask), one, mask=mask)
         for one in (p, moved)
     ]
     np.testing.assert_array_equal(ends[0].x, ends[1].x)
 
 
-curved_late = curved_with(np.where(np.outer(np.arange(SIZE) < 6, np.arange(4) == 3), 0.0, SLOPES))
+curved_late = curved_with(np.where(np.outer(np.arange(SIZE) < 6, np.arange(5) == 4), 0.0, SLOPES))
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_a_second_stage_teaches_nothing_to_the_first(staged):
     """What late trials saw moves the late value alone, to the minimum over it of their own objective."""
     moved = replace(staged, table=replace(staged.table, value=staged.table.value.at[6:].add(5.0)))
     ends = [
-        calibration.fit_trials(calibration.begin_fit(np.zeros(4), one), one, gradient_tolerance=1e-8)
+        calibration.fit_trials(calibration.begin_fit(np.zeros(5), one), one, gradient_tolerance=1e-8)
         for one in (staged, moved)
     ]
     own = staged.names.index(NAMES[1])
@@ -134,7 +134,7 @@ def test_a_second_stage_teaches_nothing_to_the_first(staged):
     )
     np.testing.assert_allclose(ends[1].x[own], found.x, atol=1e-5)
     first = calibration.fit_trials(
-        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-8, most_stages=1
+        calibration.begin_fit(np.zeros(5), staged), staged, gradient_tolerance=1e-8, most_stages=1
     )
     assert float(first.x[own]) == 0.0
     np.testing.assert_array_equal(np.asarray(calibration.heard(staged))[:, own], staged.late)
@@ -144,12 +144,12 @@ def test_a_second_stage_teaches_nothing_to_the_first(staged):
 def test_a_second_stage_stopped_ends_where_it_would_have(staged):
     """Stopped one evaluation before the end, then on from x and damping alone: bit for bit."""
     whole = calibration.fit_trials(
-        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-7
+        calibration.begin_fit(np.zeros(5), staged), staged, gradient_tolerance=1e-7
     )
     assert bool(whole.converged)
     most = int(whole.evaluations) - 1
     cut = calibration.fit_trials(
-        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-7, most_evaluations=most
+        calibration.begin_fit(np.zeros(5), staged), staged, gradient_tolerance=1e-7, most_evaluations=most
     )
     again = calibration.begin_fit(cut.x, staged, damping=cut.damping)
     rest = calibration.fit_trials(again, staged, gradient_tolerance=1e-7)
@@ -158,7 +158,7 @@ def test_a_second_stage_stopped_ends_where_it_would_have(staged):
 
 def test_a_fit_that_stops_between_its_stages_has_not_converged(staged):
     """With the evaluations of the first stage alone the late value is where it was, and the fit says so."""
-    begun = calibration.begin_fit(np.zeros(4), staged)
+    begun = calibration.begin_fit(np.zeros(5), staged)
     first = calibration.fit_trials(begun, staged, most_stages=1)
     assert bool(first.converged)
     cut = calibration.fit_trials(begun, staged, most_evaluations=int(first.evaluations))
@@ -169,7 +169,7 @@ def test_a_fit_that_stops_between_its_stages_has_not_converged(staged):
 def test_the_covariance_of_a_second_stage_holds_that_of_the_first(staged, key):
     """The late minimum follows the others as the refit with these moved does; draws have the covariance."""
     state = calibration.fit_trials(
-        calibration.begin_fit(np.zeros(4), staged), staged, gradient_tolerance=1e-9
+        calibration.begin_fit(np.zeros(5), staged), staged, gradient_tolerance=1e-9
     )
     own, other = staged.names.index(NAMES[1]), staged.names.index(NAMES[0])
     first, second = (
@@ -205,7 +205,7 @@ def test_the_covariance_of_a_second_stage_holds_that_of_the_first(staged, key):
 def test_a_start_without_a_finite_objective_is_refused():
     """One sentence that says what to do."""
     with pytest.raises(ValueError, match="finite objective"):
-        calibration.begin_fit(np.full(4, np.nan), problem())
+        calibration.begin_fit(np.full(5, np.nan), problem())
 
 
 def test_the_posterior_narrows_as_data_grow():
@@ -216,7 +216,7 @@ def test_the_posterior_narrows_as_data_grow():
     for factor in (10.0, 1.0):
         p = problem()
         p = replace(p, table=replace(p.table, standard_error=factor * p.table.standard_error))
-        state = calibration.fit_trials(calibration.begin_fit(np.zeros(4), p), p, gradient_tolerance=1e-6)
+        state = calibration.fit_trials(calibration.begin_fit(np.zeros(5), p), p, gradient_tolerance=1e-6)
         found.append(np.sqrt(np.diag(calibration.posterior_of(state, p).covariance_of(p))))
     learned = [problem().names.index(name) for name in NAMES]
     assert (found[1][learned] < found[0][learned]).all()

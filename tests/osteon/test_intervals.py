@@ -58,7 +58,7 @@ def made_up(rng, gain: float, shared: np.ndarray) -> ArmDraws:
     slope = np.concatenate([[gain], gain + 0.2 * gain * shared + 0.01 * gain * rng.normal(size=shared.size)])
     ratio = 1 + slope[:, None] * months / 3600
     none = np.zeros((1, 1))
-    return ArmDraws(dict.fromkeys(WITH_INTERVALS, ratio), ratio[0], none, none, 1.5)
+    return ArmDraws(dict.fromkeys(WITH_INTERVALS, ratio), ratio[0], none, none, np.array([1.5, 12.0, 0.3]))
 
 
 def test_an_interval_of_a_difference_is_that_of_the_same_draws(rng):
@@ -81,12 +81,14 @@ def test_a_new_trial_adds_its_deviation_as_squares():
 
 
 def test_a_measured_start_has_no_width(rng):
-    """Month 0 is the image; later both intervals have the unit of the quantity."""
+    """Month 0 is the image; later both intervals have the unit of the quantity: 1.5 % and 0.3 of 6 %."""
     draws = made_up(rng, 6.0, rng.normal(size=100))
     values = 120.0 * draws.ratios["integral_vbmd_mg_cm3"][0]
     found = value_intervals(draws, "integral_vbmd_mg_cm3", values)
     assert all(found[name][0] == pytest.approx(120.0) for name in COLUMNS)
-    assert found["new_trial_high"][1] - values[1] == pytest.approx(1.2 * 2.7764 * 1.5, rel=1e-3)
+    assert found["new_trial_high"][1] - values[1] == pytest.approx(1.2 * 2.7764 * 1.5, rel=1e-2)
+    half = np.hypot(found["parameters_high"][36] - values[36], 1.2 * 2.7764451 * np.hypot(1.5, 0.3 * 6.0))
+    assert found["new_trial_high"][36] - values[36] == pytest.approx(half)
 
 
 def test_trials_beside_a_run_get_the_interval_of_the_models_number(rng):
@@ -98,7 +100,9 @@ def test_trials_beside_a_run_get_the_interval_of_the_models_number(rng):
     found = trial_points(given, courses, "L3", draws)[0]
     low, high = change_ends(draws["L3", "treated"], draws["L3", UNTREATED], "spine_dxa_percent", 0, 24)
     assert found["model_parameters_low"] == pytest.approx(7.2 + low)
-    assert found["model_new_trial_high"] == pytest.approx(7.2 + np.hypot(high, 2.7764451 * 1.5))
+    assert found["model_new_trial_high"] == pytest.approx(
+        7.2 + np.hypot(high, 2.7764451 * np.hypot(1.5, 0.3 * 7.2))
+    )
     rate = trial_points(study(trials=["hope-2002-cee-0625"]), courses, "L3", draws)[0]
     low, _ = change_ends(draws["L3", "treated"], None, "spine_dxa_percent", 0, 24)
     assert rate["model_parameters_low"] == pytest.approx(rate["model"] + low / 2)

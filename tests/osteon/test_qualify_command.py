@@ -7,7 +7,7 @@ import pytest
 
 from osteon._cli import main
 from osteon._fit_figures import agreement_figure, observation_figure
-from osteon._qualification import qualification_text, summaries, trabecular_over_areal
+from osteon._qualification import least_median_error, qualification_text, summaries, trabecular_over_areal
 
 
 def row(group, observed, predicted, *, used=False, inside=True, months=12.0, others=None, **changes):
@@ -20,6 +20,7 @@ def row(group, observed, predicted, *, used=False, inside=True, months=12.0, oth
         "observed_high": None, "standard_error": 1.0, "predicted": predicted, "lower": predicted - 2.0,
         "upper": predicted + 2.0, "inside": inside, "percent_observed": observed,
         "percent_predicted": predicted, "percent_class_mean": others, "percent_exponential": others,
+        "percent_standard_error": 1.0, "percent_spread": 2.0,
     } | changes  # fmt: skip
 
 
@@ -45,6 +46,18 @@ def test_medians_and_coverage_are_those_of_the_rows():
     assert spine["model"] == pytest.approx(np.median([3.0, 0.5]))
     assert spine["no_change"] == pytest.approx(3.0)
     assert (spine["with_other_trials"], spine["class_mean"], spine["model_there"]) == (1, 0.5, 3.0)
+
+
+def test_the_least_error_is_the_median_of_right_predictions(rng):
+    """0.674 standard errors of equal ones; of unequal ones, and of Student's t, the median of many draws."""
+    assert least_median_error([0.7, 0.7]) == pytest.approx(0.7 * 0.6744898, rel=1e-6)
+    scales = np.array([0.2, 0.5, 3.0])
+    for freedom, drawn in ((None, rng.normal(size=(200_000, 3))), (4.0, rng.standard_t(4.0, (200_000, 3)))):
+        expected = np.median(np.abs(drawn * scales))
+        assert least_median_error(scales, freedom) == pytest.approx(expected, rel=0.01)
+    spine = summaries(ROWS, [])["validation groups"]["spine_12_to_24_months"]
+    assert spine["standard_errors"] == pytest.approx(0.6744898)
+    assert spine["with_deviation"] == pytest.approx(2.0 * 0.7406971)
 
 
 def test_the_text_says_what_lies_outside():
@@ -101,9 +114,9 @@ def test_many_rows_stand_in_columns():
 def test_a_posterior_that_cannot_be_used_is_refused(content, text, tmp_path, capsys):
     """Exit code 2 and one sentence; no folder appears."""
     path = tmp_path / "posterior.json"
-    names = ["between_trials_density", "between_trials_marker", "estradiol_scale"]
+    names = ["between_trials_density", "between_trials_marker", "between_trials_share"]
     data = {
-        "format": "osteon-posterior/1", "names": names, "values": [1.0, 15.0, 8.0],
+        "format": "osteon-posterior/1", "names": names, "values": [1.0, 15.0, 0.1],
         "log_covariance": np.eye(3).tolist(), "provenance": {"trial_tables_sha256": "0"},
     }  # fmt: skip
     path.write_text(json.dumps(data) if content is None else content)

@@ -218,7 +218,6 @@ def test_cells_are_reported_as_a_biologist_reads_them(summary):
         assert rows["no treatment", 24][name] == pytest.approx(rows["no treatment", 0][name], rel=1e-6)
 
 
-@pytest.mark.xfail(strict=True, reason="by 24 months less strain on more bone has brought it back")
 def test_rankl_over_opg_stays_low_for_two_years(summary):
     """On testosterone, at 24 months below the start."""
     rows = {(row["arm"], row["month"]): row for row in summary["results"]}

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,9 @@ from ._predictions import predict
 from ._prior import LogNormalPrior, make_prior, prior_penalty
 from ._trials import Observation, Role, Trials
 
-BETWEEN_TRIALS = {"between_trials_density": "%", "between_trials_marker": "%", "between_trials_share": "-"}
+BETWEEN_TRIALS = MappingProxyType(
+    {"between_trials_density": "%", "between_trials_marker": "%", "between_trials_share": "-"}
+)
 """Names, beside those of biological parameters, and units of the standard deviations between trials: of
 densities and of markers, whatever the change, and of both as a share of the change predicted."""
 _BETWEEN_PRIOR = {

@@ -282,9 +282,10 @@ def test_a_posterior_file_is_read_as_written(tmp_path):
     [
         ({"format": "other/9"}, "format"),
         ({"names": ["no_parameter", "between_trials_density"]}, "known parameters"),
-        ({"values": [1.0, -1.0, 1.0, 1.0]}, "positive values"),
+        ({"names": ["between_trials_density", "between_trials_marker"]}, "between_trials_share.*fit again"),
+        ({"values": [1.0, -1.0, 1.0, 1.0, 1.0]}, "positive values"),
         ({"log_covariance": [[1.0, 0.0], [0.0, 1.0]]}, "covariance"),
-        ({"log_covariance": (-np.eye(4)).tolist()}, "covariance"),
+        ({"log_covariance": (-np.eye(5)).tolist()}, "covariance"),
         ({"values": "many"}, "posterior file"),
     ],
 )

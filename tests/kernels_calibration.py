@@ -216,7 +216,7 @@ CALIBRATION = [
     Kernel(
         "calibration.posterior_deviations",
         _draw,
-        lambda dtype: (0.1 * jnp.eye(4, dtype=dtype), _log_values(dtype)),
+        lambda dtype: (0.1 * jnp.eye(5, dtype=dtype), _log_values(dtype)),
     ),
     Kernel(
         "calibration.past_draws",

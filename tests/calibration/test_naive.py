@@ -95,8 +95,8 @@ def test_a_group_left_out_is_predicted_without_its_values(monkeypatch):
     for shift in (0.0, 3.0):
         p = problem()
         p = replace(p, table=replace(p.table, value=p.table.value.at[:3].add(shift)))
-        state = calibration.fit_trials(calibration.begin_fit(np.zeros(4), p), p, gradient_tolerance=1e-8)
-        start = calibration.begin_fit(np.full(4, 0.1), p)
+        state = calibration.fit_trials(calibration.begin_fit(np.zeros(5), p), p, gradient_tolerance=1e-8)
+        start = calibration.begin_fit(np.full(5, 0.1), p)
         ends = calibration.leave_one_group_out(start, p, TRIALS, seen)
         assert [end.group for end in ends] == ["bex-2002", "pepi", "snyder-2000", "swan"]
         assert sum(end.rows.size for end in ends) == 12
@@ -111,9 +111,9 @@ def test_a_restarted_fit_knows_its_loss_without_the_model():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_trial_fit, "_evaluate", curved)
         p, mask = problem(), jnp.asarray(np.arange(12) % 2, float)
-        state = calibration.begin_fit(np.full(4, 0.1), p)
+        state = calibration.begin_fit(np.full(5, 0.1), p)
         again = calibration.restarted(state, p, mask)
-        direct = calibration.begin_fit(np.full(4, 0.1), p, mask=mask)
+        direct = calibration.begin_fit(np.full(5, 0.1), p, mask=mask)
     np.testing.assert_allclose(again.loss, direct.loss)
     np.testing.assert_allclose(again.gradient, direct.gradient)
     assert int(again.evaluations) == 0

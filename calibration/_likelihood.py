@@ -70,7 +70,7 @@ def _blocks(prediction, table, mask, between_trials, robust: bool) -> jax.Array:
         return jax.ops.segment_sum(values, table.block, num_segments=table.blocks)
 
     residual = table.value - prediction
-    alone, with_change = _deviations(prediction, table, between_trials)
+    alone, with_change = deviations_of(prediction, table, between_trials)
     own = table.standard_error**2 + (1.0 - SHARED) * (alone**2 + with_change**2)
     certain = mask / own
     first, second = math.sqrt(SHARED) * alone, math.sqrt(SHARED) * with_change
@@ -117,25 +117,22 @@ def error_of_prediction(
       table: observations.
       between_trials: deviations between trials, of BETWEEN_TRIALS, (3,).
     """
-    alone, with_change = _deviations(prediction, table, between_trials)
+    alone, with_change = deviations_of(prediction, table, between_trials)
     return jnp.sqrt(table.standard_error**2 + alone**2 + with_change**2)
 
 
-def deviation_between_trials(
-    change: ArrayLike, between_trials: ArrayLike, *, marker: bool = False
-) -> jax.Array:
-    """Standard deviation of a change from one trial to another, sqrt(tau^2 + (w m)^2), %.
+def deviation_between_trials(change: ArrayLike, between_trials: ArrayLike) -> jax.Array:
+    """Standard deviation of a change of density from one trial to another, sqrt(tau^2 + (w m)^2), %.
 
     Args:
       change: m, predicted, %, any shape.
       between_trials: deviations between trials, of BETWEEN_TRIALS, (3,).
-      marker: the change is that of a turnover marker and not of a density; static.
     """
     spread = jnp.asarray(between_trials)
-    return jnp.sqrt(spread[int(marker)] ** 2 + (spread[2] * jnp.asarray(change)) ** 2)
+    return jnp.sqrt(spread[0] ** 2 + (spread[2] * jnp.asarray(change)) ** 2)
 
 
-def _deviations(prediction, table, between_trials) -> tuple[jax.Array, jax.Array]:
+def deviations_of(prediction, table, between_trials) -> tuple[jax.Array, jax.Array]:
     """What deviates whatever the change, and with it, in the units of observations, (observations,)."""
     return between_trials[table.marker] * table.scale, between_trials[2] * prediction
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 
-from ._likelihood import FREEDOM, SHARED, error_of_prediction
+from ._likelihood import FREEDOM, SHARED, deviations_of, error_of_prediction
 from ._observation_table import ObservationTable
 
 
@@ -36,7 +36,7 @@ def simulate_observations(
     def of_blocks(key: jax.Array) -> jax.Array:
         return jnp.sqrt(SHARED) * jax.random.normal(key, (table.blocks,), dtype)[table.block]
 
-    alone, with_change = between_trials[table.marker] * table.scale, between_trials[2] * prediction
+    alone, with_change = deviations_of(prediction, table, between_trials)
     shared = alone * of_blocks(of_trial) + with_change * of_blocks(of_share)
     own = jnp.sqrt(table.standard_error**2 + (1.0 - SHARED) * (alone**2 + with_change**2))
     own = own * jax.random.normal(of_mean, shape, dtype)

@@ -186,7 +186,7 @@ def fit_settings_hash(problem: TrialProblem) -> str:
 
 def posterior_to_json(posterior: TrialPosterior, provenance: Mapping[str, Any]) -> str:
     """A posterior and its provenance (anything JSON holds) as text."""
-    rows = {row.name: row.unit for row in remodeling.PARAMETERS}
+    units = {row.name: row.unit for row in remodeling.PARAMETERS} | BETWEEN_TRIALS
     names = posterior.names
     data = {
         "format": FORMAT,
@@ -194,7 +194,7 @@ def posterior_to_json(posterior: TrialPosterior, provenance: Mapping[str, Any]) 
         "provenance": dict(provenance),
         "degrees_of_freedom": FREEDOM,
         "names": list(names),
-        "units": [rows.get(name) or BETWEEN_TRIALS[name] for name in names],
+        "units": [units[name] for name in names],
         "values": [float(np.exp(posterior.log_values[name])) for name in names],
         "log_covariance": np.asarray(posterior.log_covariance).tolist(),
     }

@@ -66,13 +66,16 @@ def _settle(figure: Any) -> None:
     run to run, and with them the files.
     """
     import numpy as np
+    from matplotlib import rc_context
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     engine = figure.get_layout_engine()
     if not isinstance(engine, ConstrainedLayoutEngine):
         return
     engine.execute(figure)
-    figure.set_layout_engine("none")
+    # No engine at all: with one, even "none", every file is drawn twice.
+    with rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
     for panel in figure.axes:
         panel.set_position(np.round(panel.get_position(original=True).bounds, 6))
     for text in figure.texts:

@@ -23,9 +23,20 @@ def pytest_configure(config):
     The user's own is neither read nor written. Workers have one each: jax writes in place, so that another
     worker could read half a program.
     """
+    if config.option.markexpr in ("", "not slow"):
+        _compile_quickly()
     folder = tempfile.mkdtemp(prefix="osteon-tests-")
     os.environ["XDG_CACHE_HOME"] = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def _compile_quickly() -> None:
+    """Leave out what only makes programs faster, here and in processes that a test starts.
+
+    Most of a test's time is that of the compiler. The slow tests and those of a device run what a user runs.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
 
 
 @pytest.fixture

@@ -33,19 +33,30 @@ def study(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory) -> dict[str, str]:
-    """Environment of the processes that are killed: they share compiled programs, which a kill may damage."""
-    cache = tmp_path_factory.mktemp("cache")
-    return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+def finished(study, tmp_path_factory) -> Path:
+    """Folder of the uninterrupted run, made by a process of its own like those that are killed."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    command = [sys.executable, "-m", "osteon", "run", str(study), "--out", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return out
 
 
 @pytest.fixture(scope="module")
-def whole(study, environment, tmp_path_factory) -> dict[str, bytes]:
-    """Content of the uninterrupted run, made by a process of its own like those that are killed."""
-    out = tmp_path_factory.mktemp("whole") / "run"
-    command = [sys.executable, "-m", "osteon", "run", str(study), "--out", str(out)]
-    subprocess.run(command, env=environment, check=True, capture_output=True)
-    return content(out)
+def whole(finished) -> dict[str, bytes]:
+    """Content of the uninterrupted run."""
+    return content(finished)
+
+
+@pytest.fixture(scope="module")
+def environment(finished, tmp_path_factory) -> dict[str, str]:
+    """Environment of the processes that are killed.
+
+    They share compiled programs, which a kill may damage: a copy of those of the uninterrupted run.
+    """
+    cache = tmp_path_factory.mktemp("cache")
+    shutil.copytree(os.environ["XDG_CACHE_HOME"], cache, dirs_exist_ok=True)
+    return {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -163,6 +174,12 @@ def cut_off(interrupted, tmp_path) -> Path:
     return out
 
 
+@pytest.fixture
+def named(finished, tmp_path) -> Path:
+    """A copy of the uninterrupted run."""
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
 def test_an_interrupted_run_says_how_to_go_on(study, tmp_path, capsys):
     """Exit code 5, one sentence with the command; nothing has the run's name."""
     out = tmp_path / "run"
@@ -203,8 +220,9 @@ def test_a_run_that_would_not_be_the_same_is_refused(cut_off, what, capsys):
     assert len(list((partial_path(cut_off) / "parts").glob("*.npz"))) == 2
 
 
-def test_two_processes_never_work_in_one_folder(cut_off, environment, capsys):
+def test_two_processes_never_work_in_one_folder(cut_off, monkeypatch, capsys):
     """The second is refused with the number of the first, and the lock goes when the first is killed."""
+    monkeypatch.setattr("osteon._run_outputs.write_figures", lambda *_: [])
     code = (
         "import fcntl, os, sys, time\n"
         "stream = open(sys.argv[1], 'a+'); fcntl.flock(stream, fcntl.LOCK_EX)\n"
@@ -295,15 +313,13 @@ def test_nothing_to_resume(tmp_path, study, capsys):
     assert "study.toml is missing" in capsys.readouterr().err
 
 
-def test_killed_after_the_run_got_its_name(cut_off, whole, capsys):
+def test_killed_after_the_run_got_its_name(named, whole, capsys):
     """Only the working folder is left: resuming removes it and says where the report is."""
-    assert main(["resume", str(cut_off)]) == 0
-    partial_path(cut_off).mkdir()
-    capsys.readouterr()
-    assert main(["resume", str(cut_off)]) == 0
-    assert capsys.readouterr().out.strip() == str(cut_off / "report.html")
-    assert not partial_path(cut_off).exists()
-    same(content(cut_off), whole)
+    partial_path(named).mkdir()
+    assert main(["resume", str(named)]) == 0
+    assert capsys.readouterr().out.strip() == str(named / "report.html")
+    assert not partial_path(named).exists()
+    same(content(named), whole)
 
 
 def test_a_run_that_does_not_converge_is_marked(study, tmp_path, monkeypatch, capsys):
@@ -335,18 +351,17 @@ def test_a_run_that_does_not_converge_is_marked(study, tmp_path, monkeypatch, ca
     assert b'Name="INVALID_vbmd_mg_cm3"' in invalid.read_bytes()
 
 
-def test_verify_names_every_difference(cut_off, capsys):
+def test_verify_names_every_difference(named, capsys):
     """A changed, a missing and a strange file; writing the report anew is no difference."""
-    assert main(["resume", str(cut_off)]) == 0
-    assert main(["report", str(cut_off)]) == 0
-    assert main(["verify", str(cut_off)]) == 0
-    (cut_off / "timecourse.csv").write_text("arm,month\n")
-    (cut_off / "study.toml").unlink()
-    (cut_off / "notes.txt").write_text("mine")
+    assert main(["report", str(named)]) == 0
+    assert main(["verify", str(named)]) == 0
+    (named / "timecourse.csv").write_text("arm,month\n")
+    (named / "study.toml").unlink()
+    (named / "notes.txt").write_text("mine")
     capsys.readouterr()
-    assert main(["verify", str(cut_off)]) == 2
+    assert main(["verify", str(named)]) == 2
     told = capsys.readouterr().err
     assert "study.toml is missing; timecourse.csv has changed; notes.txt is not in the manifest" in told
-    (cut_off / "manifest.json").write_text("[]")
-    assert main(["verify", str(cut_off)]) == 2
+    (named / "manifest.json").write_text("[]")
+    assert main(["verify", str(named)]) == 2
     assert "no readable manifest.json" in capsys.readouterr().err

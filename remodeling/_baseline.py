@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from ._bone import surface_rate
 from ._drives import cell_drives
@@ -36,9 +37,26 @@ def steady_state(
       activity: 1 where bone remodels, 0 where a voxel is held fixed, (nb,).
       compact: 1 where the bone is compact, 0 where trabecular, (nb,) or ().
     """
+    osteoclasts = _osteoclasts(hormones, parameters, bone_fraction.dtype)
+    return _state_of(bone_fraction, osteoclasts, parameters, activity, compact)
+
+
+def _osteoclasts(hormones: HormoneLevels, parameters: BoneParameters, dtype) -> jax.Array:
+    """Osteoclasts under habitual load and a person's own hormones, (); the same in every voxel."""
+    drives = cell_drives(hormones, hormones, jnp.zeros((), dtype), parameters)
+    return jnp.exp(drives.log_resorption)
+
+
+def _state_of(
+    bone_fraction: jax.Array,
+    osteoclasts: jax.Array,
+    parameters: BoneParameters,
+    activity: jax.Array | float,
+    compact: jax.Array | float,
+) -> BoneState:
+    """The steady state with so many osteoclasts, ()."""
     p = parameters
-    drives = cell_drives(hormones, hormones, jnp.zeros_like(bone_fraction), p)
-    osteoclasts = jnp.exp(drives.log_resorption) * jnp.ones_like(bone_fraction)
+    osteoclasts = osteoclasts * jnp.ones_like(bone_fraction)
     rho = surface_rate(bone_fraction, p, activity, compact) * osteoclasts
     turnover = rho / clipped_fraction(bone_fraction)
     return BoneState(
@@ -68,16 +86,18 @@ def bone_fraction_from_vbmd(
       compact: 1 where the bone is compact, 0 where trabecular, (nb,) or ().
     """
     p = parameters
+    osteoclasts = _osteoclasts(hormones, p, density.dtype)
 
     def mineral(f):
-        return p.mineral_maximum * (f - steady_state(f, hormones, p, compact=compact).mineral_deficit)
+        return p.mineral_maximum * (f - _state_of(f, osteoclasts, p, 1.0, compact).mineral_deficit)
 
-    f = density / p.mineral_maximum
-    for _ in range(NEWTON_STEPS):
+    def newton(_, f):
         value, slope = jax.jvp(mineral, (f,), (jnp.ones_like(f),))
         # Near f = 0 the surface law bends sharply: without the floor a step could leave the domain.
-        f = f - (value - density) / jnp.maximum(slope, 0.3 * p.mineral_maximum)
-    return f
+        return f - (value - density) / jnp.maximum(slope, 0.3 * p.mineral_maximum)
+
+    # a loop, so that the step is compiled once
+    return lax.fori_loop(0, NEWTON_STEPS, newton, density / p.mineral_maximum)
 
 
 def remodeling_voxels(

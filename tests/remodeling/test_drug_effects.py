@@ -129,14 +129,12 @@ def test_exposure_is_differentiable_in_amounts_times_and_weight(name, dose):
         level = getattr(r.exposure(r.Protocol((days,), (doses,), (name,)), weight, EDGES), field)
         return jnp.sum(probe * level)
 
-    value = jax.jit(value)
+    both = jax.jit(jax.value_and_grad(value, argnums=(0, 1, 2)))
     at = (day, jnp.array([1.0, 1.1, 0.9]) * dose, jnp.asarray(70.0))
     along = (jnp.array([0.3, -0.2, 0.5]), jnp.array([0.2, 0.7, -0.4]) * dose, jnp.asarray(3.0))
-    got = sum(
-        float(jnp.vdot(g, v)) for g, v in zip(jax.grad(value, argnums=(0, 1, 2))(*at), along, strict=True)
-    )
+    got = sum(float(jnp.vdot(g, v)) for g, v in zip(both(*at)[1], along, strict=True))
     h = 1e-5
-    ends = [value(*(a + s * h * v for a, v in zip(at, along, strict=True))) for s in (1.0, -1.0)]
+    ends = [both(*(a + s * h * v for a, v in zip(at, along, strict=True)))[0] for s in (1.0, -1.0)]
     np.testing.assert_allclose(got, (ends[0] - ends[1]) / (2 * h), rtol=2e-5, atol=1e-8)
 
 

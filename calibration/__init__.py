@@ -11,8 +11,6 @@ from ._arm_curves import QUANTITIES as QUANTITIES
 from ._arm_curves import person_curves as person_curves
 from ._arm_people import ASSUMED_MENOPAUSE as ASSUMED_MENOPAUSE
 from ._arm_people import AssumedMenopause as AssumedMenopause
-from ._bias import single_energy_change as single_energy_change
-from ._bias import single_energy_density as single_energy_density
 from ._cohort import DRAWN as DRAWN
 from ._cohort import Cohort as Cohort
 from ._cohort import CohortOutcomes as CohortOutcomes
@@ -33,6 +31,7 @@ from ._density_draws import density_draws as density_draws
 from ._density_draws import interpolate_knots as interpolate_knots
 from ._density_draws import knot_weights as knot_weights
 from ._density_draws import make_density_knots as make_density_knots
+from ._density_draws import marrow_fat_draws as marrow_fat_draws
 from ._density_draws import past_draws as past_draws
 from ._density_draws import posterior_deviations as posterior_deviations
 from ._fast_vertebra import FastVertebra as FastVertebra
@@ -66,6 +65,7 @@ from ._likelihood import error_of_prediction as error_of_prediction
 from ._likelihood import interval_log_probability as interval_log_probability
 from ._likelihood import log_likelihood as log_likelihood
 from ._log_vector import parameter_names as parameter_names
+from ._marrow_fat import single_energy_density as single_energy_density
 from ._multi_start import MultiStart as MultiStart
 from ._multi_start import MultiStartInfo as MultiStartInfo
 from ._multi_start import draw_starts as draw_starts

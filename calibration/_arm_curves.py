@@ -7,11 +7,13 @@ import remodeling
 
 from ._compartments import CORTICAL, TRABECULAR
 from ._fast_vertebra import POSTERIOR, FastVertebra
+from ._marrow_fat import single_energy_density
 from ._spine_dxa import spine_dxa_percent
 from ._turnover import skeletal_turnover_index
 
 QUANTITIES = ("areal", "trabecular", "integral", "cortical", "resorption", "formation")
-"""Curves of a person in the order of `person_curves`: densities of the spine, turnover of the skeleton."""
+"""Curves of a person in the order of `person_curves`: densities of the spine as DXA and QCT read them, and
+turnover of the skeleton."""
 FIRST_MARKER = QUANTITIES.index("resorption")
 """Place of the first turnover curve, whose rows lie in the middle of months (`row_of_month`)."""
 
@@ -27,9 +29,10 @@ def person_curves(
     """Densities and turnover of one person in percent of month 0.
 
     The equations are those of `remodeling.simulate` with the 0-D mechanics, after `start_from_history`.
-    Densities are at the ends of months. Turnover is the mean of a month over the turnover of month 0, of a
-    skeleton of one fifth trabecular and four fifths cortical bone that turns over as this vertebra's does
-    (`skeletal_turnover_index`).
+    Densities are at the ends of months, those of trabecular bone and of the whole body as QCT of one energy
+    reads them (`single_energy_density`), areal and cortical density without fat. Turnover is the mean of a
+    month over the turnover of month 0, of a skeleton of one fifth trabecular and four fifths cortical bone
+    that turns over as this vertebra's does (`skeletal_turnover_index`).
 
     Args:
       course: hormones of the months, levels (months,).
@@ -64,7 +67,10 @@ def person_curves(
         return density @ (counted / jnp.sum(counted))
 
     rear = density @ (vertebra.compartments == POSTERIOR).astype(density.dtype)
-    body = mean_over(None)
+    body, trabecular = mean_over(None), mean_over(TRABECULAR)
+    fat = remodeling.marrow_fat(course, p)
+    read = 1e-3 * single_energy_density(1e3 * trabecular, fat)
+    read_body = body + jnp.sum(vertebra.weight * (vertebra.compartments == TRABECULAR)) * (read - trabecular)
     resorbed, formed = _untreated_fluxes(past, p, female)
 
     def turnover(index: jax.Array, untreated: jax.Array) -> jax.Array:
@@ -79,7 +85,7 @@ def person_curves(
     return jnp.stack(
         [
             spine_dxa_percent(body, rear),
-            *(100.0 * mean / mean[0] for mean in (mean_over(TRABECULAR), body, mean_over(CORTICAL))),
+            *(100.0 * mean / mean[0] for mean in (read, read_body, mean_over(CORTICAL))),
             turnover(trajectory.resorption_index, resorbed),
             turnover(trajectory.formation_index, formed),
         ]

@@ -37,8 +37,8 @@ def compartment_density(
     """Volumetric bone mineral density (vBMD) of the compartments of a vertebral body.
 
     The volume mean of the mineral density, marrow and vessels included: the quantity of quantitative CT.
-    All voxels are of one size, so the mean needs no volumes. A scanner's blur and marrow fat are not
-    modelled; for the latter see `single_energy_density`.
+    All voxels are of one size, so the mean needs no volumes. A scanner's blur is not
+    modelled, and marrow fat is `single_energy_density`'s.
 
     Args:
       density: mineral mass per voxel volume, g/cm3, shape (..., nb); leading axes are times or persons.

@@ -187,6 +187,25 @@ def density_draws(
     return jax.vmap(of_draw)(deviations, pasts)
 
 
+def marrow_fat_draws(
+    deviations: dict[str, jax.Array],
+    parameters: remodeling.BoneParameters,
+    course: remodeling.HormoneCourse,
+    *,
+    steps_per_month: int,
+) -> jax.Array:
+    """Share of fat in the marrow month by month by draw, `remodeling.marrow_fat`, (draws, months + 1).
+
+    Args:
+      deviations: of `posterior_deviations`, added to the logarithms of `parameters`, (draws,) each.
+      parameters: biological parameters about which is drawn.
+      course: hormones of an arm.
+      steps_per_month: steps of the course in a month; static.
+    """
+    of_draw = jax.vmap(lambda one: remodeling.marrow_fat(course, scaled_parameters(one, parameters)))
+    return of_draw(deviations)[:, ::steps_per_month]
+
+
 def scaled_parameters(
     deviation: dict[str, jax.Array], parameters: remodeling.BoneParameters
 ) -> remodeling.BoneParameters:

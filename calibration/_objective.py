@@ -82,7 +82,6 @@ def negative_log_posterior(
     mask: jax.Array,
     *,
     robust: bool = True,
-    single_energy: bool = False,
 ) -> jax.Array:
     """Negative log posterior up to a constant: `log_likelihood` of `predict`, and `prior_penalty`.
 
@@ -95,13 +94,12 @@ def negative_log_posterior(
       table: observations.
       mask: 1 counts, 0 does not, (observations,), of `fold_mask`.
       robust: Student t instead of normal; static.
-      single_energy: see `predict`; static.
 
     Returns:
       (), smaller is better.
     """
     parameters, between = with_learned(log_values, fixed)
-    prediction = predict(parameters, batch, vertebra, table, single_energy=single_energy)
+    prediction = predict(parameters, batch, vertebra, table)
     likelihood = log_likelihood(prediction, table, mask, between, robust=robust)
     return prior_penalty(log_values, prior) - likelihood
 

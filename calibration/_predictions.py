@@ -6,8 +6,7 @@ import jax.numpy as jnp
 import remodeling
 
 from ._arm_courses import ArmBatch
-from ._arm_curves import QUANTITIES, person_curves
-from ._bias import single_energy_change
+from ._arm_curves import person_curves
 from ._fast_vertebra import FastVertebra, compact_classes
 from ._observation_table import ObservationTable
 
@@ -38,8 +37,6 @@ def predict(
     batch: ArmBatch,
     vertebra: FastVertebra,
     table: ObservationTable,
-    *,
-    single_energy: bool = False,
 ) -> jax.Array:
     """Prediction of every observation in its own unit, to be compared with its value or interval.
 
@@ -52,8 +49,6 @@ def predict(
       batch: hormone courses of the arms.
       vertebra: classes of bone that stand for the spine of everybody.
       table: observations.
-      single_energy: trabecular density is read with one X-ray energy, which overstates its change by the fat
-        of marrow (`single_energy_change`, Sfeir 2018); static.
 
     Returns:
       predictions, (observations,).
@@ -61,11 +56,7 @@ def predict(
     curves = arm_curves(parameters, batch, vertebra)
     change = changes_of(curves, table.person, table) * table.person_share
     against = changes_of(curves, table.reference, table) * table.reference_share
-    percent = jnp.sum(change - against, axis=1)
-    if single_energy:
-        trabecular = table.quantity == QUANTITIES.index("trabecular")
-        percent = jnp.where(trabecular, single_energy_change(percent), percent)
-    return table.scale * percent
+    return table.scale * jnp.sum(change - against, axis=1)
 
 
 def changes_of(curves: jax.Array, people: jax.Array, table: ObservationTable) -> jax.Array:

@@ -22,6 +22,7 @@ OBSERVATION_COLUMNS = (
     "low",
     "high",
     "noiseParameters",
+    "persons",
     "uncertainty",
     "reading",
     "sourceLevel",
@@ -96,6 +97,7 @@ def _observation(row: Row, groups: dict[str, TrialGroup], arms: dict[str, TrialA
         row.wrong("noiseParameters", "above 0")
     _check_values(row, kind, values)
     start, end = _times(row, optional=context or kind == "absolute")
+    persons = row.matching("persons", r"[1-9]\d*", "a whole number above 0 or empty") or ""
     words: dict[str, Any] = {
         "uncertainty": row.one_of(
             "uncertainty", get_args(Uncertainty), optional=not row.text("noiseParameters")
@@ -114,6 +116,7 @@ def _observation(row: Row, groups: dict[str, TrialGroup], arms: dict[str, TrialA
         low=values["low"],
         high=values["high"],
         standard_error=error,
+        persons=int(persons) if persons.isdecimal() else None,
         url=row.matching("url", r"https?://\S+", "an address that starts with http"),
         note=row.text("note"),
         **words,

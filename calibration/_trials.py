@@ -128,6 +128,8 @@ class Observation:
     "upper 95 % confidence limit, or upper end of an interval; None: none"
     standard_error: float | None
     "standard error of the mean in `unit`, for an interval that of its ends; None: unknown (absolute only)"
+    persons: int | None
+    "persons measured, where they are known to be fewer than those of the arm; None: those of the arm"
     uncertainty: Uncertainty | None
     """where the standard error is from: computed from a printed P value or the standard errors of two
     means, or assumed by `assumed_standard_error`"""

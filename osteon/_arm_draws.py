@@ -10,6 +10,8 @@ WITH_INTERVALS = (
     "cortical_vbmd_mg_cm3",
     "integral_vbmd_mg_cm3",
     "spine_dxa_percent",
+    "trabecular_qct_percent",
+    "integral_qct_percent",
 )
 """Quantities that carry intervals."""
 COLUMNS = ("parameters_low", "parameters_high", "new_trial_low", "new_trial_high")
@@ -28,6 +30,8 @@ class ArmDraws:
     "mean over that at the start by name of WITH_INTERVALS, 0-D mechanics, (draws + 1, months + 1)"
     posterior_elements: np.ndarray
     "density of the posterior elements over that at the start, (months + 1,)"
+    marrow_fat: np.ndarray
+    "share of fat in the marrow, (months + 1,)"
     voxel_low: np.ndarray
     "lower end of the deviation of a voxel from its result, % of its density at the start, (reports, nb)"
     voxel_high: np.ndarray

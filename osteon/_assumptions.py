@@ -34,8 +34,10 @@ def assumptions(study: Study, day: ChosenDay | None = None) -> list[str]:
         f"{100 * calibration.POSTERIOR_SHARE:g} % of the mineral of the vertebra (cadaver vertebrae by DXA), "
         f"taken as compact bone of {calibration.POSTERIOR_DENSITY:g} g/cm3 (assumed) under the hormones of "
         "the arm and a constant load.",
-        "DXA precision, marrow fat, partial volume and the scanner's blur are not simulated; densities are "
-        "hydroxyapatite-equivalent.",
+        "Trabecular and integral QCT in % are what one X-ray energy would read, which takes marrow fat "
+        "for missing mineral: estradiol takes it out, age adds it, and bone does not hear of it.",
+        "DXA precision, marrow fat in DXA, partial volume and the scanner's blur are not simulated; "
+        "densities are hydroxyapatite-equivalent.",
     ]
 
 

@@ -10,7 +10,7 @@ from ._figures import PALETTE, add_legend, arm_style, draw_change, finish_panel,
 from ._quantities import BY_NAME, QUANTITIES, select, unique
 from ._trial_points import GROUPS, is_met, years_of
 
-CHANGES = ("trabecular_vbmd_mg_cm3", "spine_dxa_percent", "resorption_percent", "formation_percent")
+CHANGES = ("trabecular_qct_percent", "spine_dxa_percent", "resorption_percent", "formation_percent")
 """Quantities that the gallery gives as % change from baseline."""
 _MONTHS = ((12, "o", PALETTE[6]), (24, "s", PALETTE[1]), (36, "^", PALETTE[7]))
 _SMALLEST_MOVE = 0.02

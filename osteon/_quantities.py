@@ -27,6 +27,8 @@ QUANTITIES = (
     Quantity("bmc_mg", "Bone mineral content", "mg", "density", 0),
     Quantity("ap_abmd_g_cm2", "AP aBMD of the body", "g/cm2", "density", 4),
     Quantity("spine_dxa_percent", "Spine DXA with posterior elements", "% of baseline", "density", 2),
+    Quantity("trabecular_qct_percent", "Trabecular QCT, marrow fat included", "% of baseline", "density", 2),
+    Quantity("integral_qct_percent", "Integral QCT, marrow fat included", "% of baseline", "density", 2),
     Quantity("stiffness_n_per_mm", "Axial stiffness", "N/mm", "strength", 0),
     Quantity("strength_pistoia_n", "Strength (Pistoia)", "N", "strength", 0),
     Quantity("strength_crawford_n", "Strength (Crawford)", "N", "strength", 0),

@@ -20,8 +20,8 @@ SEED = 0
 
 
 @functools.cache
-def _compiled() -> tuple[Any, Any, Any, Any]:
-    """Programs: draws, their histories, the table of an arm, and what it makes of that arm at a level."""
+def _compiled() -> tuple[Any, Any, Any, Any, Any]:
+    """Programs: draws, their histories, the table of an arm, its marrow, what both make of it at a level."""
     import jax
     import jax.numpy as jnp
 
@@ -30,8 +30,16 @@ def _compiled() -> tuple[Any, Any, Any, Any]:
     def deviations(posterior, held):
         return calibration.posterior_deviations(posterior, jax.random.key(SEED), DRAWS, held=held)
 
-    def level(ratio, low, high, knots, density, compact, moving):
-        """Mean courses of trabecular, compact and all bone, that of DXA, and both ends at every voxel."""
+    def read(body, trabecular, fat, density, compact):
+        """Trabecular and whole density as QCT reads them, from the courses of both and the marrow's fat."""
+        share = jnp.mean(1.0 - compact)
+        bare = 1e3 * jnp.mean(density * (1.0 - compact)) / share * trabecular
+        seen = calibration.single_energy_density(bare, fat)
+        whole = 1e3 * jnp.mean(density) * body + share * (seen - bare)
+        return seen / seen[:, :1], whole / whole[:, :1]
+
+    def level(ratio, fat, low, high, knots, density, compact, moving):
+        """Mean courses of trabecular, compact and all bone, of DXA and QCT, and both ends at every voxel."""
 
         def mean(part):
             # what is held stays at 1 and counts in the mean
@@ -39,15 +47,16 @@ def _compiled() -> tuple[Any, Any, Any, Any]:
             weights = calibration.knot_weights(mineral * moving / jnp.sum(mineral), knots, density, compact)
             return 1.0 + (ratio - 1.0) @ weights
 
-        body = mean(jnp.ones_like(compact))
+        body, trabecular = mean(jnp.ones_like(compact)), mean(1.0 - compact)
         dxa = 0.01 * jax.vmap(calibration.spine_dxa_percent)(body, ratio[:, :, -1])
         voxels = [moving * calibration.interpolate_knots(end, knots, density, compact) for end in (low, high)]
-        return (mean(1.0 - compact), mean(compact), body, dxa), voxels
+        return (trabecular, mean(compact), body, dxa, *read(body, trabecular, fat, density, compact)), voxels
 
     return (
         jax.jit(deviations, static_argnames="held"),
         jax.jit(calibration.past_draws),
         jax.jit(calibration.density_draws, static_argnames="steps_per_month"),
+        jax.jit(calibration.marrow_fat_draws, static_argnames="steps_per_month"),
         jax.jit(level),
     )
 
@@ -76,7 +85,7 @@ def run_draws(prepared: Prepared, results: list[ArmResult]) -> DrawsOf:
         np.concatenate([level.density_ha[moving[level.name]] for level in prepared.levels]),
         np.concatenate([compact[level.name][moving[level.name]] for level in prepared.levels]),
     )
-    deviations, past, table, _ = _compiled()
+    deviations, past, table, fat, _ = _compiled()
     drawn = deviations(posterior, held=tuple(sorted(study.biology or {})))
     given = drawn, prepared.parameters, knots, jnp.asarray(float(study.subject.sex == "female"))
     pasts = None if prepared.history is None else past(*given, prepared.history)
@@ -86,10 +95,17 @@ def run_draws(prepared: Prepared, results: list[ArmResult]) -> DrawsOf:
         )
         for arm in prepared.arms
     }
+    marrow = {
+        arm.name: np.asarray(
+            fat(*given[:2], prepared.courses[arm.name], steps_per_month=study.time.steps_per_month)
+        )
+        for arm in prepared.arms
+    }
     levels = {level.name: level for level in prepared.levels}
     return {
         (result.level, result.arm): _arm_draws(
             ratio[result.arm],
+            marrow[result.arm],
             knots,
             levels[result.level],
             compact[result.level],
@@ -136,17 +152,19 @@ def describe_draws(study: Study) -> dict[str, Any]:
 
 def _arm_draws(
     ratio: np.ndarray,
+    fat: np.ndarray,
     knots: Any,
     level: LevelBone,
     compact: np.ndarray,
     result: ArmResult,
     between_trials: np.ndarray,
 ) -> ArmDraws:
-    """Draws of an arm at a level, from the table (draws + 1, months + 1, knots)."""
+    """Draws of an arm at a level, from the table (draws + 1, months + 1, knots) and the marrow's fat."""
     low, high = ends(ratio[:, list(result.months)])
     *_, at_level = _compiled()
     means, voxels = at_level(
         ratio,
+        fat,
         100 * low,
         100 * high,
         knots,
@@ -157,6 +175,7 @@ def _arm_draws(
     return ArmDraws(
         ratios={name: np.asarray(mean) for name, mean in zip(WITH_INTERVALS, means, strict=True)},
         posterior_elements=ratio[0, :, -1],
+        marrow_fat=fat[0],
         voxel_low=np.asarray(voxels[0]),
         voxel_high=np.asarray(voxels[1]),
         between_trials=between_trials,

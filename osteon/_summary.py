@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._activities import describe_day
-from ._arm_draws import COLUMNS, WITH_INTERVALS, DrawsOf, value_intervals
+from ._arm_draws import COLUMNS, WITH_INTERVALS, ArmDraws, DrawsOf, value_intervals
 from ._assumptions import assumptions
 from ._cases import DIGITS
 from ._evidence_range import beyond_evidence
@@ -36,7 +36,7 @@ def timecourse_rows(prepared: Prepared, results: list[ArmResult], draws: DrawsOf
     for result in results:
         per_month = prepared.study.time.steps_per_month
         mine = draws[result.level, result.arm]
-        monthly = _densities(result, levels[result.level], mine.posterior_elements, per_month)
+        monthly = _densities(result, levels[result.level], mine, per_month)
         found = {name: value_intervals(mine, name, monthly[name]) for name in WITH_INTERVALS}
         monthly |= _turnover(result, per_month)
         monthly |= _cells(result, _untreated(results, result.level), per_month)
@@ -67,10 +67,8 @@ def _row(result: ArmResult, month: int, name: str, value: float) -> dict[str, An
     }
 
 
-def _densities(
-    result: ArmResult, level: Any, posterior_elements: np.ndarray, per_month: int
-) -> dict[str, np.ndarray]:
-    """Compartment vBMD at the end of every month, mg/cm3, and what DXA of the spine makes of it, %."""
+def _densities(result: ArmResult, level: Any, draws: ArmDraws, per_month: int) -> dict[str, np.ndarray]:
+    """Compartment vBMD at the end of every month, mg/cm3, and what DXA and QCT of the spine make of it, %."""
     import jax.numpy as jnp
 
     import calibration
@@ -79,14 +77,20 @@ def _densities(
     counts = np.array(
         [(level.compartments == code).sum() for code in (calibration.TRABECULAR, calibration.CORTICAL)]
     )
-    integral = monthly @ counts / counts.sum()
+    shares = counts / counts.sum()
+    integral = monthly @ shares
+    bare, fat = jnp.asarray(monthly[:, 0]), jnp.asarray(draws.marrow_fat)
+    read = np.asarray(calibration.single_energy_density(bare, fat))
+    read_body = integral + shares[0] * (read - monthly[:, 0])
     return {
         "trabecular_vbmd_mg_cm3": monthly[:, 0],
         "cortical_vbmd_mg_cm3": monthly[:, 1],
         "integral_vbmd_mg_cm3": integral,
         "spine_dxa_percent": np.asarray(
-            calibration.spine_dxa_percent(jnp.asarray(integral), jnp.asarray(posterior_elements))
+            calibration.spine_dxa_percent(jnp.asarray(integral), jnp.asarray(draws.posterior_elements))
         ),
+        "trabecular_qct_percent": 100 * read / read[0],
+        "integral_qct_percent": 100 * read_body / read_body[0],
     }
 
 

@@ -18,8 +18,8 @@ _RESORPTION = ("ctx", "ntx", "ictp", "pyridinoline", "deoxypyridinoline", "hydro
 _FORMATION = ("p1np", "picp", "bsap", "alp", "osteocalcin")
 MEASURED_BY = {
     "spine_areal_bmd": "spine_dxa_percent",
-    "spine_trabecular_vbmd": "trabecular_vbmd_mg_cm3",
-    "spine_integral_vbmd": "integral_vbmd_mg_cm3",
+    "spine_trabecular_vbmd": "trabecular_qct_percent",
+    "spine_integral_vbmd": "integral_qct_percent",
     "spine_cortical_vbmd": "cortical_vbmd_mg_cm3",
     "spine_strength": "strength_pistoia_n",
     **dict.fromkeys(_RESORPTION, "resorption_percent"),
@@ -194,7 +194,7 @@ def _changes(
 
 GROUPS = {
     "spine DXA": ("spine_dxa_percent",),
-    "trabecular vBMD": ("trabecular_vbmd_mg_cm3",),
+    "trabecular QCT": ("trabecular_qct_percent",),
     "turnover markers": ("resorption_percent", "formation_percent"),
 }
 """Quantities that are told apart when model and trials are counted."""

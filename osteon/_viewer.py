@@ -20,7 +20,7 @@ MODULES = ("data.js", "colours.js", "slices.js", "scene.js", "courses.js", "repo
 """Our scripts, in the order in which they follow each other."""
 MAIN_QUANTITIES = (
     "trabecular_vbmd_mg_cm3",
-    "integral_vbmd_mg_cm3",
+    "trabecular_qct_percent",
     "spine_dxa_percent",
     "strength_pistoia_n",
     "resorption_percent",

@@ -71,6 +71,7 @@ from ._hormones import HormoneLevels as HormoneLevels
 from ._hormones import make_hormone_course as make_hormone_course
 from ._hormones import make_hormone_levels as make_hormone_levels
 from ._igf1_memory import igf1_memory as igf1_memory
+from ._marrow import marrow_fat as marrow_fat
 from ._mechanics import FiniteElementMechanics as FiniteElementMechanics
 from ._mechanics import Mechanics as Mechanics
 from ._mechanics import SolveRecord as SolveRecord

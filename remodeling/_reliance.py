@@ -79,6 +79,10 @@ MECHANISMS: tuple[MechanismEntry, ...] = (
         "age", "each unit refills too little with age", ("age_imbalance",),
         "Trabecular -0.8 (men) and -1.6 %/year (women) in young adults (Riggs 2008); off by default."),
     MechanismEntry(
+        "marrow fat", "estradiol takes fat out of marrow, age adds it: to CT it is lost mineral",
+        ("marrow_fat", "marrow_fat_estradiol", "marrow_fat_aging"),
+        "Fat fraction -0.05 in two weeks of estradiol (Limonard 2015, six women); readouts alone."),
+    MechanismEntry(
         "calcium", "calcium supplements lower PTH and with it resorption", ("calcium_resorption",),
         "Spine +1.2 % at 1, +1.1 at 2 and +1.0 % after 2.5 years (Tai 2015, 27, 21 and 8 trials); dose "
         "made no difference."),

@@ -243,6 +243,11 @@ CALIBRATION = [
         slow=BOTH,
     ),
     Kernel(
+        "calibration.marrow_fat_draws",
+        lambda *given: calibration.marrow_fat_draws(*given, steps_per_month=2),
+        lambda dtype: (_deviations(dtype), _parameters(dtype), _course(dtype)),
+    ),
+    Kernel(
         "calibration.interpolate_knots",
         calibration.interpolate_knots,
         lambda dtype: (
@@ -316,12 +321,7 @@ CALIBRATION = [
     Kernel(
         "calibration.single_energy_density",
         calibration.single_energy_density,
-        lambda dtype: (vector(dtype, 50.0, 300.0, 4),),
-    ),
-    Kernel(
-        "calibration.single_energy_change",
-        calibration.single_energy_change,
-        lambda dtype: (vector(dtype, -5.0, 15.0, 4),),
+        lambda dtype: (vector(dtype, 50.0, 300.0, 4), vector(dtype, 0.4, 0.5, 4)),
     ),
     Kernel(
         "calibration.prior_penalty",

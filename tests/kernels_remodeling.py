@@ -387,6 +387,11 @@ REMODELING = [
         lambda dtype: (_parameters(dtype), _past(dtype)),
     ),
     Kernel(
+        "remodeling.marrow_fat",
+        lambda parameters, course: remodeling.marrow_fat(course, parameters),
+        lambda dtype: (_parameters(dtype), _past(dtype)),
+    ),
+    Kernel(
         "remodeling.drug_signals",
         lambda parameters, exposure: remodeling.drug_signals(exposure, 1.0, parameters),
         lambda dtype: (remodeling.make_drug_effect_parameters(dtype=dtype), _full_exposure(dtype)),

@@ -21,10 +21,10 @@ SMALL = {
     ],
     "observations.tsv": [
         "simulationConditionId observableId kind unit startTime time measurement low high noiseParameters "
-        "uncertainty reading sourceLevel url note",
-        "one-drug spine_areal_bmd change % 0 12 3 2 4 0.5 printed-ci printed abstract - -",
-        "one-drug spine_areal_bmd difference % 0 12 2 - - 0.5 printed-se printed abstract - -",
-        "one-drug ctx interval % 0 12 - -20 0 5 assumed qualitative abstract - -",
+        "persons uncertainty reading sourceLevel url note",
+        "one-drug spine_areal_bmd change % 0 12 3 2 4 0.5 - printed-ci printed abstract - -",
+        "one-drug spine_areal_bmd difference % 0 12 2 - - 0.5 - printed-se printed abstract - -",
+        "one-drug ctx interval % 0 12 - -20 0 5 15 assumed qualitative abstract - -",
     ],
 }
 """Three small valid tables: blanks are tabs, - is an empty cell, ~ a blank."""
@@ -91,7 +91,7 @@ def test_assumed_errors_are_those_of_the_rule():
             )
         expected = c.assumed_standard_error(
             o.observable,
-            arm.persons,
+            o.persons or arm.persons,
             value=o.value or 0.0,
             reference_persons=trials.arms[arm.reference or ""].persons if compared else None,
             years=years,
@@ -241,6 +241,7 @@ MISTAKES = [
     ("observations.tsv", 4, "low", "1", "at most `high`"),
     ("observations.tsv", 4, "measurement", "-10", "empty for an interval"),
     ("observations.tsv", 2, "noiseParameters", "0", "above 0"),
+    ("observations.tsv", 2, "persons", "1.5", "a whole number above 0 or empty"),
     ("observations.tsv", 2, "noiseParameters", "-1", "between 0 and"),
     ("observations.tsv", 2, "noiseParameters", "", "a number in decimals"),
     ("observations.tsv", 2, "uncertainty", "se", "one of assumed, computed"),
@@ -303,7 +304,7 @@ def test_a_table_of_another_shape_is_refused(tmp_path):
     assert "groups.tsv: cannot be read" in found
     assert "arms.tsv line 1: the column `persons` is missing" in found
     assert "arms.tsv line 1: no column is called 'number'" in found
-    assert "observations.tsv line 5: must have 15 cells between tabs, got 16" in found
+    assert "observations.tsv line 5: must have 16 cells between tabs, got 17" in found
     swapped = (TABLES / "groups.tsv").read_text().replace("groupId\trole", "role\tgroupId", 1)
     (folder / "groups.tsv").write_text(swapped)
     assert "groups.tsv line 1: the columns must be in the order groupId, role" in message(folder)

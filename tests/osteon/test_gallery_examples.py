@@ -28,7 +28,7 @@ def value(folder):
     table = {(row["study"], row["arm"], row["month"]): row for row in rows}
     short = {
         "dxa": "spine_dxa_percent_change",
-        "trabecular": "trabecular_vbmd_mg_cm3_change",
+        "trabecular": "trabecular_qct_percent_change",
         "resorption": "resorption_percent_change",
         "formation": "formation_percent_change",
     }

@@ -58,7 +58,9 @@ def made_up(rng, gain: float, shared: np.ndarray) -> ArmDraws:
     slope = np.concatenate([[gain], gain + 0.2 * gain * shared + 0.01 * gain * rng.normal(size=shared.size)])
     ratio = 1 + slope[:, None] * months / 3600
     none = np.zeros((1, 1))
-    return ArmDraws(dict.fromkeys(WITH_INTERVALS, ratio), ratio[0], none, none, np.array([1.5, 12.0, 0.3]))
+    return ArmDraws(
+        dict.fromkeys(WITH_INTERVALS, ratio), ratio[0], none[0], none, none, np.array([1.5, 12.0, 0.3])
+    )
 
 
 def test_an_interval_of_a_difference_is_that_of_the_same_draws(rng):

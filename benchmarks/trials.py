@@ -219,8 +219,8 @@ def _finite_elements(folder: Path, exact: np.ndarray, fast: np.ndarray) -> dict[
     """Changes of a run of STUDY by finite elements, of all voxels and of the classes without them."""
     named = {
         "areal": "spine_dxa_percent",
-        "trabecular": "trabecular_vbmd_mg_cm3",
-        "integral": "integral_vbmd_mg_cm3",
+        "trabecular": "trabecular_qct_percent",
+        "integral": "integral_qct_percent",
         "cortical": "cortical_vbmd_mg_cm3",
     }
     with (folder / "timecourse.csv").open() as lines:

@@ -44,8 +44,16 @@ lint: $(STAMP) ## ruff: rules and layout
 types: $(STAMP) ## pyright
 	$(VENV)/bin/pyright
 
-test: lint types ## lint, types and every test but the slow ones
+# The first run leaves out what only makes programs faster (tests/conftest.py); the second compiles as users do.
+AS_USERS := \
+  tests/fem/test_microct.py \
+  tests/remodeling/test_finite_element_mechanics.py::test_gradient_through_the_solves_equals_finite_differences \
+  tests/calibration/test_fast_model.py::test_the_gradient_of_the_objective_equals_finite_differences \
+  tests/osteon/test_solve_command.py::test_published_answer_of_mask_50
+
+test: lint types ## lint, types, every test but the slow ones, and some of all as users compile them
 	$(PYTHON) -m pytest -q -m 'not slow' -n auto --maxprocesses 4 --dist loadfile
+	$(PYTHON) -m pytest -q -m 'slow or not slow' -n auto --maxprocesses 4 --dist load $(AS_USERS)
 
 test-slow: $(STAMP) ## the tests that take minutes
 	$(PYTHON) -m pytest -q -m slow

@@ -21,12 +21,15 @@ def single_energy_density(density_mg_cm3: jax.Array, marrow_fat: jax.Array) -> j
 
         rho + (1 - rho / rho_b) [lean + (fat - lean) F]
 
-    Linear in density, so that of a mean is the mean. Its error of areal density, which two energies leave a
-    third of, is not modeled: no trial left out is predicted better with it (docs/fit.md).
+    Linear in density, so that of a mean is the mean. Two energies (DXA) leave two fifths of the error; that
+    is not modeled: no trial left out is predicted better with it (docs/fit.md).
 
     Args:
-      density_mg_cm3: mineral over volume, mg/cm3, any shape.
+      density_mg_cm3: mineral over volume of trabecular bone, mg/cm3, any shape; at most BONE_MG_CM3.
       marrow_fat: share of fat in the marrow, `remodeling.marrow_fat`, of a shape that broadcasts.
+
+    Returns:
+      mg/cm3 hydroxyapatite in water, of the shape of both.
     """
     marrow = LEAN_MG_CM3 + (FAT_MG_CM3 - LEAN_MG_CM3) * marrow_fat
     return density_mg_cm3 + (1.0 - density_mg_cm3 / BONE_MG_CM3) * marrow

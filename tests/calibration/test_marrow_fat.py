@@ -6,13 +6,27 @@ import numpy as np
 
 import calibration
 from calibration._marrow_fat import FAT_MG_CM3, LEAN_MG_CM3
-from meshes._attenuation import equivalent_density_mg_cm3
+from meshes._attenuation import equivalent_density_mg_cm3, linear_attenuation
 
 
 def test_the_densities_of_marrow_are_those_of_its_attenuation():
     """Fat and muscle at 70 keV as hydroxyapatite in water, tables of NISTIR 5632, to 1 mg/cm3."""
     for tissue, density in (("fat", FAT_MG_CM3), ("muscle", LEAN_MG_CM3)):
         np.testing.assert_allclose(density, equivalent_density_mg_cm3(tissue, 70.0), atol=1.0)
+
+
+def test_two_energies_leave_two_fifths_of_the_error():
+    """DXA at 40 and 70 keV: what fat in place of muscle looks like as mineral, soft tissue cancelled."""
+    low, high = 40.0, 70.0
+
+    def as_mineral(soft: str, mineral: str = "ha") -> float:
+        """(mu_L - R mu_H) of a tissue less that of muscle, R = mu_L / mu_H of muscle."""
+        ratio = linear_attenuation(soft, low) / linear_attenuation(soft, high)
+        return linear_attenuation(mineral, low) - ratio * linear_attenuation(mineral, high)
+
+    per_g = as_mineral("muscle") / 3.16  # of hydroxyapatite, whose crystal has 3.16 g/cm3
+    error = 1000.0 * as_mineral("muscle", "fat") / per_g
+    np.testing.assert_allclose(error / (FAT_MG_CM3 - LEAN_MG_CM3), 0.4, atol=0.05)
 
 
 def test_the_reading_of_a_mean_is_the_mean_of_readings():

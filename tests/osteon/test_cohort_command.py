@@ -84,7 +84,8 @@ def test_tables_are_of_the_same_people(whole):
         np.array([float(row["spine_trabecular_vbmd_change"]) for row in outcomes if row["arm"] == arm])
         for arm in ("weekly", "no treatment")
     )
-    np.testing.assert_array_equal(untreated, 0.0)
+    # bone of the untreated stays, and tomography reads that their marrow gains fat
+    assert np.all((untreated < 0.0) & (untreated > -1.0))
     arm = next(row for row in arms if (row["arm"], row["endpoint"]) == ("weekly", "spine_trabecular_vbmd"))
     assert float(arm["mean_change"]) == pytest.approx(treated.mean(), rel=1e-6)
     assert float(arm["sd_true"]) == pytest.approx(treated.std(ddof=1), rel=1e-6)
@@ -94,7 +95,8 @@ def test_tables_are_of_the_same_people(whole):
     last = [row for row in rows(whole / "courses.csv") if row["arm"] == "weekly"][-1]
     assert (last["month"], float(last["mean_change"])) == ("3", pytest.approx(treated.mean(), rel=1e-6))
     result = json.loads((whole / "summary.json").read_text())["results"][0]
-    assert result["difference_percent"] == pytest.approx(treated.mean(), rel=1e-6)
+    difference = treated.mean() - untreated.mean()
+    assert result["difference_percent"] == pytest.approx(difference, rel=1e-6)
     assert result["difference_low"] < result["difference_percent"] < result["difference_high"]
 
 

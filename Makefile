@@ -48,7 +48,8 @@ types: $(STAMP) ## pyright
 AS_USERS := \
   tests/fem/test_microct.py \
   tests/remodeling/test_finite_element_mechanics.py::test_gradient_through_the_solves_equals_finite_differences \
-  tests/calibration/test_fast_model.py::test_the_gradient_of_the_objective_equals_finite_differences \
+  tests/remodeling/test_simulation.py::test_a_changed_load_ends_at_its_closed_form_equilibrium \
+  tests/calibration/test_density_draws.py::test_the_table_is_the_simulation_of_every_voxel \
   tests/osteon/test_solve_command.py::test_published_answer_of_mask_50
 
 test: lint types ## lint, types, every test but the slow ones, and some of all as users compile them

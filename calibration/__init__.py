@@ -66,6 +66,7 @@ from ._likelihood import interval_log_probability as interval_log_probability
 from ._likelihood import log_likelihood as log_likelihood
 from ._log_vector import parameter_names as parameter_names
 from ._marrow_fat import single_energy_density as single_energy_density
+from ._marrow_fat import spine_qct_percent as spine_qct_percent
 from ._multi_start import MultiStart as MultiStart
 from ._multi_start import MultiStartInfo as MultiStartInfo
 from ._multi_start import draw_starts as draw_starts

@@ -7,7 +7,7 @@ import remodeling
 
 from ._compartments import CORTICAL, TRABECULAR
 from ._fast_vertebra import POSTERIOR, FastVertebra
-from ._marrow_fat import single_energy_density
+from ._marrow_fat import spine_qct_percent
 from ._spine_dxa import spine_dxa_percent
 from ._turnover import skeletal_turnover_index
 
@@ -30,7 +30,7 @@ def person_curves(
 
     The equations are those of `remodeling.simulate` with the 0-D mechanics, after `start_from_history`.
     Densities are at the ends of months, those of trabecular bone and of the whole body as QCT of one energy
-    reads them (`single_energy_density`), areal and cortical density without fat. Turnover is the mean of a
+    reads them (`spine_qct_percent`), areal and cortical density without fat. Turnover is the mean of a
     month over the turnover of month 0, of a skeleton of one fifth trabecular and four fifths cortical bone
     that turns over as this vertebra's does (`skeletal_turnover_index`).
 
@@ -67,10 +67,9 @@ def person_curves(
         return density @ (counted / jnp.sum(counted))
 
     rear = density @ (vertebra.compartments == POSTERIOR).astype(density.dtype)
-    body, trabecular = mean_over(None), mean_over(TRABECULAR)
+    body, cortical = mean_over(None), mean_over(CORTICAL)
+    trabecular_share = jnp.sum(vertebra.weight * (vertebra.compartments == TRABECULAR))
     fat = remodeling.marrow_fat(course, p)
-    read = 1e-3 * single_energy_density(1e3 * trabecular, fat)
-    read_body = body + jnp.sum(vertebra.weight * (vertebra.compartments == TRABECULAR)) * (read - trabecular)
     resorbed, formed = _untreated_fluxes(past, p, female)
 
     def turnover(index: jax.Array, untreated: jax.Array) -> jax.Array:
@@ -85,7 +84,8 @@ def person_curves(
     return jnp.stack(
         [
             spine_dxa_percent(body, rear),
-            *(100.0 * mean / mean[0] for mean in (read, read_body, mean_over(CORTICAL))),
+            *spine_qct_percent(1000.0 * body, 1000.0 * mean_over(TRABECULAR), trabecular_share, fat),
+            100.0 * cortical / cortical[0],
             turnover(trajectory.resorption_index, resorbed),
             turnover(trajectory.formation_index, formed),
         ]

@@ -33,3 +33,27 @@ def single_energy_density(density_mg_cm3: jax.Array, marrow_fat: jax.Array) -> j
     """
     marrow = LEAN_MG_CM3 + (FAT_MG_CM3 - LEAN_MG_CM3) * marrow_fat
     return density_mg_cm3 + (1.0 - density_mg_cm3 / BONE_MG_CM3) * marrow
+
+
+def spine_qct_percent(
+    body_mg_cm3: jax.Array,
+    trabecular_mg_cm3: jax.Array,
+    trabecular_share: jax.Array | float,
+    marrow_fat: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Trabecular and integral density of a body as QCT of one energy reads them, percent of the first time.
+
+    Compact bone reads as it is: the fat of its pores is not modeled.
+
+    Args:
+      body_mg_cm3: mineral over volume of the whole body, mg/cm3, (..., times).
+      trabecular_mg_cm3: that of its trabecular bone, mg/cm3, same shape.
+      trabecular_share: share of trabecular bone in the volume of the body, 0 to 1.
+      marrow_fat: share of fat in the marrow, `remodeling.marrow_fat`, (..., times).
+
+    Returns:
+      percent, 100 at the first time: of trabecular bone and of the body, (..., times) each.
+    """
+    trabecular = single_energy_density(trabecular_mg_cm3, marrow_fat)
+    body = body_mg_cm3 + trabecular_share * (trabecular - trabecular_mg_cm3)
+    return 100.0 * trabecular / trabecular[..., :1], 100.0 * body / body[..., :1]

@@ -30,14 +30,6 @@ def _compiled() -> tuple[Any, Any, Any, Any, Any]:
     def deviations(posterior, held):
         return calibration.posterior_deviations(posterior, jax.random.key(SEED), DRAWS, held=held)
 
-    def read(body, trabecular, fat, density, compact):
-        """Trabecular and whole density as QCT reads them, from the courses of both and the marrow's fat."""
-        share = jnp.mean(1.0 - compact)
-        bare = 1e3 * jnp.mean(density * (1.0 - compact)) / share * trabecular
-        seen = calibration.single_energy_density(bare, fat)
-        whole = 1e3 * jnp.mean(density) * body + share * (seen - bare)
-        return seen / seen[:, :1], whole / whole[:, :1]
-
     def level(ratio, fat, low, high, knots, density, compact, moving):
         """Mean courses of trabecular, compact and all bone, of DXA and QCT, and both ends at every voxel."""
 
@@ -49,8 +41,11 @@ def _compiled() -> tuple[Any, Any, Any, Any, Any]:
 
         body, trabecular = mean(jnp.ones_like(compact)), mean(1.0 - compact)
         dxa = 0.01 * jax.vmap(calibration.spine_dxa_percent)(body, ratio[:, :, -1])
+        share = jnp.mean(1.0 - compact)
+        whole, inside = 1000.0 * jnp.mean(density), 1000.0 * jnp.mean(density * (1.0 - compact)) / share
+        read = calibration.spine_qct_percent(whole * body, inside * trabecular, share, fat)
         voxels = [moving * calibration.interpolate_knots(end, knots, density, compact) for end in (low, high)]
-        return (trabecular, mean(compact), body, dxa, *read(body, trabecular, fat, density, compact)), voxels
+        return (trabecular, mean(compact), body, dxa, *(0.01 * percent for percent in read)), voxels
 
     return (
         jax.jit(deviations, static_argnames="held"),

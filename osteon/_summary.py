@@ -79,9 +79,9 @@ def _densities(result: ArmResult, level: Any, draws: ArmDraws, per_month: int) -
     )
     shares = counts / counts.sum()
     integral = monthly @ shares
-    bare, fat = jnp.asarray(monthly[:, 0]), jnp.asarray(draws.marrow_fat)
-    read = np.asarray(calibration.single_energy_density(bare, fat))
-    read_body = integral + shares[0] * (read - monthly[:, 0])
+    read = calibration.spine_qct_percent(
+        jnp.asarray(integral), jnp.asarray(monthly[:, 0]), float(shares[0]), jnp.asarray(draws.marrow_fat)
+    )
     return {
         "trabecular_vbmd_mg_cm3": monthly[:, 0],
         "cortical_vbmd_mg_cm3": monthly[:, 1],
@@ -89,8 +89,8 @@ def _densities(result: ArmResult, level: Any, draws: ArmDraws, per_month: int) -
         "spine_dxa_percent": np.asarray(
             calibration.spine_dxa_percent(jnp.asarray(integral), jnp.asarray(draws.posterior_elements))
         ),
-        "trabecular_qct_percent": 100 * read / read[0],
-        "integral_qct_percent": 100 * read_body / read_body[0],
+        "trabecular_qct_percent": np.asarray(read[0]),
+        "integral_qct_percent": np.asarray(read[1]),
     }
 
 

@@ -324,6 +324,16 @@ CALIBRATION = [
         lambda dtype: (vector(dtype, 50.0, 300.0, 4), vector(dtype, 0.4, 0.5, 4)),
     ),
     Kernel(
+        "calibration.spine_qct_percent",
+        calibration.spine_qct_percent,
+        lambda dtype: (
+            vector(dtype, 200.0, 210.0, 4),
+            vector(dtype, 110.0, 120.0, 4),
+            jnp.asarray(0.85, dtype),
+            vector(dtype, 0.4, 0.5, 4),
+        ),
+    ),
+    Kernel(
         "calibration.prior_penalty",
         calibration.prior_penalty,
         lambda dtype: (_fit_arguments(dtype)[0], _fit_arguments(dtype)[2]),

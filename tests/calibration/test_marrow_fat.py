@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import calibration
 from calibration._marrow_fat import FAT_MG_CM3, LEAN_MG_CM3
@@ -19,13 +20,13 @@ def test_two_energies_leave_two_fifths_of_the_error():
     """DXA at 40 and 70 keV: what fat in place of muscle looks like as mineral, soft tissue cancelled."""
     low, high = 40.0, 70.0
 
-    def as_mineral(soft: str, mineral: str = "ha") -> float:
-        """(mu_L - R mu_H) of a tissue less that of muscle, R = mu_L / mu_H of muscle."""
-        ratio = linear_attenuation(soft, low) / linear_attenuation(soft, high)
-        return linear_attenuation(mineral, low) - ratio * linear_attenuation(mineral, high)
+    ratio = linear_attenuation("muscle", low) / linear_attenuation("muscle", high)
 
-    per_g = as_mineral("muscle") / 3.16  # of hydroxyapatite, whose crystal has 3.16 g/cm3
-    error = 1000.0 * as_mineral("muscle", "fat") / per_g
+    def seen(tissue: str) -> float:
+        """mu_L - R mu_H with R of muscle, which is not seen."""
+        return linear_attenuation(tissue, low) - ratio * linear_attenuation(tissue, high)
+
+    error = 3160.0 * seen("fat") / seen("ha")  # mg/cm3; the crystal of hydroxyapatite has 3160
     np.testing.assert_allclose(error / (FAT_MG_CM3 - LEAN_MG_CM3), 0.4, atol=0.05)
 
 
@@ -51,13 +52,34 @@ def test_one_energy_reads_less_as_was_seen():
     assert np.all((np.asarray(less) > 0.08) & (np.asarray(less) < 0.18))
 
 
-def test_derivatives_equal_finite_differences():
-    """d(reading) / d(density, fat), central differences, to 1e-8."""
-    at = (jnp.asarray(120.0), jnp.asarray(0.45))
-    gradient = jax.grad(calibration.single_energy_density, argnums=(0, 1))(*at)
-    for place, step in ((0, 1e-3), (1, 1e-5)):
-        ends = [
-            calibration.single_energy_density(*at[:place], at[place] + sign * step, *at[place + 1 :])
-            for sign in (1, -1)
-        ]
-        np.testing.assert_allclose(gradient[place], (ends[0] - ends[1]) / (2 * step), rtol=1e-8)
+def test_a_body_reads_as_its_parts():
+    """% of the start of [share s, compact 1 - share of 400]; a leading axis is that of draws."""
+    trabecular, fat = jnp.array([[120.0, 130.0], [120.0, 110.0]]), jnp.array([[0.45, 0.4], [0.45, 0.5]])
+    body = 0.8 * trabecular + 0.2 * 400.0
+    found = calibration.spine_qct_percent(body, trabecular, 0.8, fat)
+    read = calibration.single_energy_density(trabecular, fat)
+    for percent, density in zip(found, (read, 0.8 * read + 0.2 * 400.0), strict=True):
+        np.testing.assert_allclose(percent, 100 * density / density[:, :1], rtol=1e-12)
+
+
+def _last(body, trabecular, share, fat):
+    return sum(percent[-1] for percent in calibration.spine_qct_percent(body, trabecular, share, fat))
+
+
+@pytest.mark.parametrize(
+    ("function", "at"),
+    [
+        (calibration.single_energy_density, (120.0, 0.45)),
+        (_last, ([176.0, 190.0], [120.0, 130.0], 0.8, [0.45, 0.4])),
+    ],
+)
+def test_derivatives_equal_finite_differences(function, at):
+    """d(reading) by everything it is made of, central differences, to 1e-8."""
+    at = tuple(jnp.asarray(value) for value in at)
+    gradient = jax.grad(function, argnums=tuple(range(len(at))))(*at)
+    for place, value in enumerate(at):
+        for index in np.ndindex(value.shape):
+            step = jnp.zeros_like(value).at[index].set(1e-5 * value[index])
+            ends = [function(*at[:place], value + sign * step, *at[place + 1 :]) for sign in (1, -1)]
+            numeric = (ends[0] - ends[1]) / (2 * step[index])
+            np.testing.assert_allclose(gradient[place][index], numeric, rtol=1e-8)
